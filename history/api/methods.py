@@ -559,7 +559,8 @@ ASYNC_SPELLINGS: Mapping[str, AsyncSpelling] = {
 
 def parameters(method: type[Method]) -> Mapping[str, Parameter]:
     """The declared parameters of a method by name, in the reference's order."""
-    return _parameters(method)
+    key: Any = method
+    return _parameters(key)
 
 
 @cache
