@@ -1,0 +1,12 @@
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+
+@login_not_required
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Alive: this process answers. Says nothing of the database, Redis or the remote API."""
+    return HttpResponse("ok\n", content_type="text/plain")

@@ -1,0 +1,244 @@
+"""All settings of Voxledger. They come from the environment alone: see docs/settings.md."""
+
+import re
+from pathlib import Path
+
+from django.utils.csp import CSP
+from django.utils.translation import gettext_lazy as _
+from kombu import Queue
+
+from dashboard.databases import database, next_database
+from dashboard.env import (
+    BadSetting,
+    env_bool,
+    env_choice,
+    env_directory,
+    env_file,
+    env_int,
+    env_list,
+    env_origins,
+    env_path,
+    env_redis,
+    env_secret,
+    env_url,
+    env_zone,
+)
+from dashboard.secret_key import kept_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = re.findall(r"(?m)^## v(\S+)", (BASE_DIR / "CHANGELOG.md").read_text("utf-8"))[0]
+
+# Where `make demo` puts its servers while these ports are free.
+DEMO_SANDBOX = "http://127.0.0.1:8764/platform_api"
+DEMO_VALKEY = "redis://127.0.0.1:8763"
+
+# What is kept on this machine
+
+DATA_DIR = env_directory("DATA_DIR", BASE_DIR / "var")
+STATIC_ROOT = env_path("STATIC_ROOT", DATA_DIR / "static")
+
+# Security
+
+DEBUG = env_bool("DEBUG", default=False)
+SECRET_KEY = env_secret("SECRET_KEY") or kept_secret_key(DATA_DIR / "secret_key")
+THIS_MACHINE = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ",".join(THIS_MACHINE))
+CSRF_TRUSTED_ORIGINS = env_origins("CSRF_TRUSTED_ORIGINS")
+# As soon as other machines are to reach it, passwords must not travel in the open.
+HTTPS_ONLY = env_bool("HTTPS_ONLY", default=not set(ALLOWED_HOSTS) <= set(THIS_MACHINE))
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+# A health check asks this process itself, without the proxy that speaks https.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP: dict[str, list[str]] = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF, CSP.NONCE],
+    "img-src": [CSP.SELF, "data:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "media-src": [CSP.SELF, "blob:"],
+    "manifest-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+
+# The application
+
+INSTALLED_APPS = [
+    "dashboard",
+    "history",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "dashboard.urls"
+WSGI_APPLICATION = "dashboard.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.csp",
+                "django.template.context_processors.i18n",
+                "django.template.context_processors.request",
+                "django.template.context_processors.tz",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Sign-in (django-allauth)
+
+LOGIN_REDIRECT_URL = "/"
+LOGIN_URL = "account_login"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "dashboard.accounts.ClosedAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_SESSION_REMEMBER = True
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# Database
+
+DATABASES = {
+    "default": database(
+        env_url(
+            "DATABASE_URL",
+            f"sqlite:///{DATA_DIR}/voxledger.sqlite3",
+            example="postgresql://voxledger:password@localhost:5432/voxledger",
+        ),
+        env_int("DATABASE_CONN_MAX_AGE", 60, unit="seconds"),
+    )
+}
+
+# Redis: broker and cache. The cache has a database number of its own, because emptying it
+# is one FLUSHDB, which must not take the queues along.
+
+REDIS_URL = env_redis("REDIS_URL", f"{DEMO_VALKEY}/0")
+CACHE_URL = env_redis("CACHE_URL", next_database(REDIS_URL))
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+        "KEY_PREFIX": "voxledger",
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
+}
+
+# Celery. State lives in our own rows, so results are thrown away; a message carries ids only.
+# A task is acknowledged when it is done: a killed worker's task runs again.
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # An unacknowledged message is delivered again after this; no task and no countdown of
+    # ours comes near it.
+    "visibility_timeout": 3600,
+    "socket_connect_timeout": 5,
+    "socket_timeout": 30,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+# `bulk` is for steps that move many bytes, so that they never stand before the short ones.
+CELERY_TASK_QUEUES = [Queue("default"), Queue("bulk")]
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+
+# The remote side: Voximplant's Management API, or the sandbox
+
+VOX_API_URL = env_url(
+    "VOX_API_URL", DEMO_SANDBOX, example="https://api.voximplant.com/platform_api"
+)
+VOX_CREDENTIALS = env_file(
+    "VOX_CREDENTIALS",
+    DATA_DIR / "sandbox" / "credentials.json" if VOX_API_URL == DEMO_SANDBOX else None,
+)
+VOX_ACCOUNT_ID = env_int("VOX_ACCOUNT_ID", 0, example=4242)
+VOX_API_KEY = env_secret("VOX_API_KEY")
+if VOX_ACCOUNT_ID and not VOX_API_KEY:
+    raise BadSetting("VOX_API_KEY", "", "VOX_ACCOUNT_ID is set; set its key too")
+VOX_TIMEOUT = env_int("VOX_TIMEOUT", 30, unit="seconds", least=1, example=10)
+VOX_CA_BUNDLE = env_file("VOX_CA_BUNDLE")
+
+# Static files
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Languages and time
+
+USE_TZ = True
+TIME_ZONE = env_zone("TIME_ZONE", "UTC")
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("ru", _("Russian")), ("es", _("Spanish"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+
+# Log: one line an event. Paths are logged without their query, since filters hold numbers.
+
+LOG_LEVEL = env_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "dashboard.logs.LineFormatter",
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
+}

@@ -1,0 +1,9 @@
+from django.urls import include, path
+
+from dashboard.health import healthz
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("accounts/", include("allauth.urls")),
+    path("", include("history.urls")),
+]
