@@ -1,0 +1,83 @@
+"""Around every view: the person's settings before it, remote failures after it."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone, translation
+from django_htmx.middleware import HtmxDetails
+
+from history.api import wire
+from history.api.client import RemoteError
+from history.models import Preferences
+from history.navigation import PLACES
+from history.trouble import trouble
+
+type View = Callable[[HttpRequest], HttpResponse]
+
+
+class Request(HttpRequest):
+    """A request as our views get it: behind sign-in, with htmx and the person's settings."""
+
+    htmx: HtmxDetails
+    prefs: Preferences
+
+
+def preferences(get_response: View) -> View:
+    """Puts the person's settings on the request and makes their zone and language current."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.prefs = prefs = _preferences(request)  # type: ignore[attr-defined]
+        with timezone.override(wire.zone(prefs.zone_name)):
+            if not prefs.language:
+                return get_response(request)
+            with translation.override(prefs.language):
+                response = get_response(request)
+                response.headers.setdefault("Content-Language", prefs.language)
+                return response
+
+    return middleware
+
+
+def _preferences(request: HttpRequest) -> Preferences:
+    user = request.user
+    kept = Preferences.objects.filter(user_id=user.pk).first() if user.is_authenticated else None
+    if kept is None:
+        kept = Preferences(user_id=user.pk)
+    if request.COOKIES.get("theme") in dict(Preferences.THEMES) and not user.is_authenticated:
+        kept.theme = request.COOKIES["theme"]
+    return kept
+
+
+class RemoteErrors:
+    """A RemoteError that a view did not answer itself becomes the error page or fragment."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, RemoteError):
+            return None
+        is_fragment = bool(getattr(request, "htmx", False))
+        template = "history/_trouble.html" if is_fragment else "history/trouble.html"
+        return render(request, template, {"trouble": trouble(error)}, status=502)
+
+
+def frame(request: HttpRequest) -> dict[str, object]:
+    """Context of every page: what the frame around it needs."""
+    signed_in = request.user.is_authenticated
+    return {
+        "prefs": getattr(request, "prefs", Preferences()),
+        "nav": [
+            {
+                "label": place.label,
+                "url": place.url,
+                "icon": place.icon,
+                "current": place.holds(request.path),
+            }
+            for place in (PLACES if signed_in else ())
+        ],
+    }

@@ -1,0 +1,3 @@
+from history.models.people import Preferences, RecentSearch, SavedView
+
+__all__ = ["Preferences", "RecentSearch", "SavedView"]

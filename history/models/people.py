@@ -1,0 +1,144 @@
+"""What the dashboard remembers for a person: settings, saved views, recent searches."""
+
+from typing import ClassVar
+from urllib.parse import parse_qsl, urlencode
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models, transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from history.api import wire
+
+PAGES = (
+    ("calls", _("Calls")),
+    ("recordings", _("Recordings")),
+    ("transactions", _("Transactions")),
+    ("acd", _("ACD")),
+    ("audit", _("Audit log")),
+)
+POSITION = ("offset", "after", "skipped", "call")  # where one is in a list, not which list
+
+
+class Preferences(models.Model):
+    """A person's settings; a person who never changed any has none, and gets the defaults."""
+
+    THEMES = (("auto", _("As the system")), ("light", _("Light")), ("dark", _("Dark")))
+    DENSITIES = (("comfortable", _("Comfortable")), ("compact", _("Compact")))
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preferences"
+    )
+    zone = models.CharField(max_length=64, blank=True)
+    rows = models.PositiveSmallIntegerField(default=50)
+    theme = models.CharField(max_length=5, choices=THEMES, default="auto")
+    density = models.CharField(max_length=11, choices=DENSITIES, default="comfortable")
+    region = models.CharField(max_length=2, blank=True)
+    language = models.CharField(max_length=5, blank=True, choices=settings.LANGUAGES)
+
+    def __str__(self) -> str:
+        return f"preferences of {self.user}"
+
+    @property
+    def zone_name(self) -> str:
+        """The zone times are shown in: the person's own, else the installation's."""
+        return self.zone if self.zone and wire.is_zone(self.zone) else settings.TIME_ZONE
+
+
+class SavedView(models.Model):
+    """A named query of a page: filters, columns, order and rows, for oneself or for all."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views"
+    )
+    page = models.CharField(max_length=20, choices=PAGES)
+    name = models.CharField(max_length=60)
+    query = models.TextField(blank=True)
+    shared = models.BooleanField(default=False)
+    is_default = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["name", "pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "page", "name"], name="saved_view_name"),
+            models.UniqueConstraint(
+                fields=["owner", "page"],
+                condition=Q(is_default=True),
+                name="saved_view_one_default",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def seen_by(cls, user: AbstractBaseUser, page: str) -> "QuerySet[SavedView]":
+        """The views of a page that `user` may open: the own and the shared ones."""
+        own_or_shared = Q(owner_id=user.pk) | Q(shared=True)
+        return cls.objects.filter(own_or_shared, page=page).select_related("owner")
+
+    @classmethod
+    def keep(
+        cls,
+        user: AbstractBaseUser,
+        page: str,
+        name: str,
+        query: str,
+        *,
+        shared: bool,
+        is_default: bool,
+    ) -> "SavedView":
+        """Saves a view under its name, in place of an own one of that name."""
+        with transaction.atomic():
+            if is_default:
+                cls.objects.filter(owner_id=user.pk, page=page).update(is_default=False)
+            view, _created = cls.objects.update_or_create(
+                owner_id=user.pk,
+                page=page,
+                name=name,
+                defaults={
+                    "query": without_position(query),
+                    "shared": shared,
+                    "is_default": is_default,
+                },
+            )
+        return view
+
+
+class RecentSearch(models.Model):
+    """A filtered page somebody looked at, newest first, at most KEPT a person."""
+
+    KEPT = 20
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recent_searches"
+    )
+    page = models.CharField(max_length=20, choices=PAGES)
+    query = models.TextField()
+    words = models.CharField(max_length=300)
+    at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-pk"]
+        indexes: ClassVar = [models.Index(fields=["user", "-at"], name="recent_search_newest")]
+
+    def __str__(self) -> str:
+        return self.words
+
+    @classmethod
+    def note(cls, user: AbstractBaseUser, page: str, query: str, words: str) -> None:
+        """Puts this search on top of the person's list; a repeated one moves up."""
+        query = without_position(query)
+        changed = cls.objects.filter(user_id=user.pk, page=page, query=query).first()
+        if changed:
+            changed.save(update_fields=["at"])
+            return
+        cls.objects.create(user_id=user.pk, page=page, query=query, words=words[:300])
+        kept = cls.objects.filter(user_id=user.pk).values_list("pk", flat=True)[: cls.KEPT]
+        cls.objects.filter(user_id=user.pk).exclude(pk__in=list(kept)).delete()
+
+
+def without_position(query: str) -> str:
+    """A query string without the place in the list."""
+    return urlencode([(n, v) for n, v in parse_qsl(query) if n not in POSITION])

@@ -1,0 +1,29 @@
+"""The places of the dashboard, in the order of the rail."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    label: StrOrPromise
+    url: str
+    icon: str
+
+    def holds(self, path: str) -> bool:
+        """Whether the page at `path` belongs here."""
+        return path == self.url or (self.url != "/" and path.startswith(self.url))
+
+
+PLACES = (
+    Place(label=_("Home"), url="/", icon="home"),
+    Place(label=_("Calls"), url="/calls/", icon="phone"),
+    Place(label=_("Recordings"), url="/recordings/", icon="mic"),
+    Place(label=_("Transactions"), url="/transactions/", icon="wallet"),
+    Place(label=_("ACD"), url="/acd/", icon="queue"),
+    Place(label=_("Audit log"), url="/audit/", icon="shield"),
+    Place(label=_("Reports"), url="/reports/", icon="file"),
+    Place(label=_("Settings"), url="/settings/", icon="settings"),
+)

@@ -1,0 +1,76 @@
+"""Remote failures in the reader's words: what happened, what was kept, what to do next."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _t
+from django_stubs_ext import StrOrPromise
+
+from history.api.client import Refused, RemoteError
+
+# Codes of the API's error list that a person can do something about.
+_MONEY = (5, 127)
+_RIGHTS = (104,)
+_SIGN_IN = (100, 115, 131, 433, 447, 454, 455, 456)
+_LATER = (1, 2, 4, 162, 340, 512, 515)
+_TOO_LONG = (569,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """What an error page says; `details` is for copying to whoever can help."""
+
+    title: StrOrPromise
+    happened: StrOrPromise
+    advice: StrOrPromise
+    details: str
+    can_retry: bool
+
+
+def trouble(error: RemoteError) -> Trouble:
+    """The words for a RemoteError."""
+    if isinstance(error, Refused):
+        title, advice = _refusal(error.code)
+        return Trouble(
+            title=title,
+            happened=_t("Voximplant answered with code %(code)d: %(msg)s")
+            % {"code": error.code, "msg": error.msg},
+            advice=advice,
+            details=f"{error.method}: {error}",
+            can_retry=error.code in _LATER,
+        )
+    return Trouble(
+        title=_t("Voximplant cannot be reached"),
+        happened=str(error),
+        advice=_t("Your filters are kept. Try again, or choose a shorter period."),
+        details=f"{error.method}: {error}",
+        can_retry=True,
+    )
+
+
+def _refusal(code: int) -> tuple[str, str]:
+    if code in _RIGHTS:
+        return (
+            _t("The key may not do this"),
+            _t(
+                "The service account lacks a role for this method. Ask an owner of the"
+                " Voximplant account to add one in its control panel."
+            ),
+        )
+    if code in _SIGN_IN:
+        return (
+            _t("Voximplant does not accept the key"),
+            _t("Ask an administrator to check the account's credentials and this server's clock."),
+        )
+    if code in _MONEY:
+        return (
+            _t("The account is out of money"),
+            _t("Top up the Voximplant account; what is shown here needs no money, calls do."),
+        )
+    if code in _LATER:
+        return (_t("Voximplant is busy"), _t("Nothing is lost. Wait a moment, then try again."))
+    if code in _TOO_LONG:
+        return (_t("The period is too long"), _t("Choose a shorter period and search again."))
+    return (
+        _t("Voximplant refused the question"),
+        _t("Your filters are kept: change the one that is named, then search again."),
+    )

@@ -1,0 +1,38 @@
+"""What the list pages share: a person's defaults, saved views, recent searches."""
+
+from typing import Any, cast
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from history.connection import account_zone
+from history.forms import Defaults, FilterForm
+from history.middleware import Request
+from history.models import RecentSearch, SavedView
+
+
+def defaults(request: Request) -> Defaults:
+    """What the person's settings say where a query says nothing."""
+    return Defaults(
+        zone=request.prefs.zone_name,
+        rows=request.prefs.rows,
+        region=request.prefs.region or None,
+        account_zone=account_zone,
+    )
+
+
+def kept_view(request: Request, page: str) -> str | None:
+    """Where the person's default view of the page leads; only a bare address goes there."""
+    if request.GET or request.htmx:
+        return None
+    view = SavedView.objects.filter(owner_id=request.user.pk, page=page, is_default=True).first()
+    return f"{reverse(page)}?{view.query}" if view and view.query else None
+
+
+def remember(request: Request, page: str, form: FilterForm[Any]) -> None:
+    """Notes a search with at least one filter among the person's recent ones."""
+    chips = form.chips()
+    if chips and not form.cleaned_data["offset"]:
+        words = " · ".join(f"{chip.label}: {chip.value}" for chip in chips)
+        user = cast(User, request.user)
+        RecentSearch.note(user, page, request.GET.urlencode(), words)
