@@ -229,13 +229,14 @@ class Page[R]:
     """One page of a list; `total_count` is `None` where it was not asked for.
 
     `timezone` names the zone of the moments inside; for reports and ACD the API says none and
-    it is `Etc/GMT`.
+    it is `Etc/GMT`. `warnings` are the API's own words about a question it answered anyway.
     """
 
     result: tuple[R, ...]
     count: int
     timezone: str
     total_count: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,8 @@ from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, available_timezones
 
-from history.api.methods import Method, Param, Parameter, parameters
+from history.api.methods import ASYNC_SPELLINGS, Method, Param, Parameter, parameters
+from history.api.replies import Page
 
 TIME = "%Y-%m-%d %H:%M:%S"
 TIME_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
@@ -53,6 +54,13 @@ def encode(params: Method) -> dict[str, str]:
         for parameter in parameters(type(params)).values()
         if _is_sent(parameter, value := getattr(params, parameter.name))
     }
+
+
+def encode_async(spelling: str, params: Method) -> dict[str, str]:
+    """The request fields for one of ASYNC_SPELLINGS, which knows fewer than its method does."""
+    alias = ASYNC_SPELLINGS[spelling]
+    unsaid = {*alias.absent, *alias.fixed}
+    return {name: text for name, text in encode(params).items() if name not in unsaid}
 
 
 def _is_sent(parameter: Parameter, value: object) -> bool:
@@ -245,8 +253,14 @@ def zone(name: str) -> tzinfo:
 
 
 def loads(body: bytes | str) -> Any:
-    """JSON with every number that has a point or an exponent as a `Decimal`."""
-    return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+    """JSON with every number that has a point or an exponent as a `Decimal`.
+
+    Raises ValueError for anything that is not JSON, or not meant to be read by anyone.
+    """
+    try:
+        return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (RecursionError, ArithmeticError) as error:  # nested a thousand deep, 1e(10^20)
+        raise ValueError(str(error)) from None
 
 
 def _refuse_constant(name: str) -> Any:
@@ -268,6 +282,36 @@ def read[R](reply: type[R], value: object, zone: tzinfo, where: str) -> R:
     except _Misfit as misfit:
         raise BadReply(f"{where}{misfit}") from None
     return result
+
+
+def read_page[R](reply: type[R], body: Mapping[str, Any], timezone: str) -> Page[R]:
+    """A list answer; `timezone` names the zone of its dates where the answer does not.
+
+    Raises BadReply.
+    """
+    named = body.get("timezone", timezone)
+    if not isinstance(named, str) or named not in _zones():
+        raise BadReply(f"timezone: {_shown(named)} is not a time zone")
+    try:
+        rows = _list_reader(reply)(body.get("result"), zone(named))
+    except _Misfit as misfit:
+        raise BadReply(f"result{misfit}") from None
+    warnings = body.get("warnings")
+    return Page(
+        result=rows,
+        count=read_number(body, "count") if "count" in body else len(rows),
+        timezone=named,
+        total_count=read_number(body, "total_count") if "total_count" in body else None,
+        warnings=tuple(map(str, warnings)) if isinstance(warnings, list) else (),
+    )
+
+
+def read_number(body: Mapping[str, Any], field: str) -> int:
+    """A whole number of the envelope; BadReply if it is missing or anything else."""
+    try:
+        return _read_int(body.get(field), UTC)
+    except _Misfit as misfit:
+        raise BadReply(f"{field}{misfit}") from None
 
 
 class _Misfit(Exception):
