@@ -73,16 +73,6 @@ CREATE TABLE accounts (
     location TEXT NOT NULL,
     parent_id INTEGER
 );
--- People in the control panel and service accounts; those with a key_id are the latter.
--- The server makes the keys when it starts and fills in public_key (PEM).
-CREATE TABLE subusers (
-    subuser_id INTEGER PRIMARY KEY,
-    account_id INTEGER NOT NULL,
-    subuser_name TEXT NOT NULL,
-    roles TEXT NOT NULL,  -- separated by ';', spelled as in the vendor's list
-    key_id TEXT UNIQUE,
-    public_key TEXT
-);
 CREATE TABLE applications (
     application_id INTEGER PRIMARY KEY,
     account_id INTEGER NOT NULL,
@@ -165,7 +155,7 @@ CREATE TABLE records (
     record_name TEXT,
     start_time INTEGER NOT NULL,
     duration INTEGER NOT NULL,
-    stereo INTEGER NOT NULL,
+    channels INTEGER NOT NULL,
     cost INTEGER NOT NULL,
     transaction_id INTEGER,
     transcribed_at INTEGER,  -- when the transcript is complete; NULL: not required

@@ -34,18 +34,6 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Subuser:
-    """Someone who acts for an account: a person in the panel, or a service account with a key."""
-
-    subuser_id: int
-    account_id: int
-    subuser_name: str
-    roles: tuple[str, ...]  # spelled as in the vendor's list: Owner, Admin, User manager …
-    key_id: str | None
-    public_key: str | None  # PEM; written by the server with `set_public_key`
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Application:
     application_id: int
     account_id: int
@@ -70,7 +58,8 @@ class Record:
     account_id: int
     start_time: datetime
     duration: int
-    stereo: bool
+    channels: int
+    file_size: int  # bytes, of `sandbox.voice`'s file
     secure: bool
     url: str
     removed: bool  # deleted or expired
@@ -112,17 +101,6 @@ class Store:
         raise NotImplementedError
 
     def children(self, account: Account) -> tuple[Account, ...]:
-        raise NotImplementedError
-
-    def subusers(self, account: Account | None = None) -> tuple[Subuser, ...]:
-        """Of one account or of all; service accounts are those with a `key_id`."""
-        raise NotImplementedError
-
-    def key(self, key_id: str) -> Subuser | None:
-        """The service account whose key it is (the `kid` of a token)."""
-        raise NotImplementedError
-
-    def set_public_key(self, key_id: str, pem: str) -> None:
         raise NotImplementedError
 
     def applications(self, account: Account) -> tuple[Application, ...]:
@@ -186,7 +164,8 @@ class Store:
         self,
         account: Account,
         *,
-        subuser: Subuser | None,
+        subuser_id: int | None,
+        subuser_name: str | None,
         ip: str,
         cmd_name: str,
         cmd_args: Mapping[str, Any],
