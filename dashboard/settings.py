@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import django_stubs_ext
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
@@ -24,6 +25,8 @@ from dashboard.env import (
     env_zone,
 )
 from dashboard.secret_key import kept_secret_key
+
+django_stubs_ext.monkeypatch()  # so that ModelForm[…] can be written at run time too
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = re.findall(r"(?m)^## v(\S+)", (BASE_DIR / "CHANGELOG.md").read_text("utf-8"))[0]

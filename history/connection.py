@@ -5,6 +5,7 @@ from functools import cache
 
 from django.conf import settings
 from django.core.cache import cache as shared_cache
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from history.api import wire
@@ -29,6 +30,11 @@ def connect() -> Client:
 def _credentials() -> ApiKey | ServiceAccount:
     if settings.VOX_ACCOUNT_ID:
         return ApiKey(account_id=settings.VOX_ACCOUNT_ID, api_key=settings.VOX_API_KEY)
+    if settings.VOX_CREDENTIALS is None:
+        raise ImproperlyConfigured(
+            "No Voximplant account is set up. Set VOX_CREDENTIALS to the service account's JSON"
+            " file, or VOX_ACCOUNT_ID and VOX_API_KEY."
+        )
     return ServiceAccount.from_file(settings.VOX_CREDENTIALS)
 
 

@@ -206,7 +206,9 @@ class FilterForm[M: Method](forms.Form):
         if after is None:
             return self.chosen
         moment = after.astimezone(wire.zone(self.chosen.zone))
-        return replace(self.chosen, **{"end" if self.newest_first else "start": moment})
+        if self.newest_first:
+            return replace(self.chosen, end=moment)
+        return replace(self.chosen, start=moment)
 
     # What a page shows of it
 
@@ -220,11 +222,8 @@ class FilterForm[M: Method](forms.Form):
                 without=self.without(name),
             )
             for name in self.labels
-            if (name in self.query
-            and name not in self.errors
-            and self.cleaned_data.get(name))
-            or (self.cleaned_data.get(name) is False
-            and name in self.query)
+            if (name in self.query and name not in self.errors and self.cleaned_data.get(name))
+            or (self.cleaned_data.get(name) is False and name in self.query)
         ]
 
     def _shown(self, name: str) -> StrOrPromise:
@@ -236,8 +235,8 @@ class FilterForm[M: Method](forms.Form):
         if isinstance(value, tuple):
             if len(value) > 3:
                 return ngettext("%(n)d value", "%(n)d values", len(value)) % {"n": len(value)}
-            words = dict(_flat(getattr(field, "choices", ())))
-            return ", ".join(str(words.get(part, part)) for part in value)
+            words: dict[str, StrOrPromise] = dict(_flat(getattr(field, "choices", ())))
+            return ", ".join(str(words[part]) if part in words else str(part) for part in value)
         return str(value)
 
     def without(self, *names: str) -> str:
@@ -258,7 +257,7 @@ class FilterForm[M: Method](forms.Form):
     def ignored(self) -> list[tuple[str, str]]:
         """Names and values in the query that this page does not know, from old or wrong links."""
         known = {*self.fields, *self.own}
-        return [(name, value) for name, value in self.query.items() if name not in known]
+        return [(name, str(value)) for name, value in self.query.items() if name not in known]
 
     def active_in_panel(self) -> int:
         """How many filters of the folded panel are set, for its badge."""
@@ -275,7 +274,10 @@ def _flat(choices: Any) -> list[tuple[str, StrOrPromise]]:
     """Choices without their groups."""
     flat: list[tuple[str, StrOrPromise]] = []
     for value, label in choices:
-        flat.extend(label) if isinstance(label, (list, tuple)) else flat.append((value, label))
+        if isinstance(label, (list, tuple)):
+            flat.extend(label)
+        else:
+            flat.append((value, label))
     return flat
 
 

@@ -41,12 +41,16 @@ def preferences(get_response: View) -> View:
 
 def _preferences(request: HttpRequest) -> Preferences:
     user = request.user
-    kept = Preferences.objects.filter(user_id=user.pk).first() if user.is_authenticated else None
-    if kept is None:
-        kept = Preferences(user_id=user.pk)
-    if request.COOKIES.get("theme") in dict(Preferences.THEMES) and not user.is_authenticated:
-        kept.theme = request.COOKIES["theme"]
-    return kept
+    if not user.is_authenticated:
+        return Preferences(theme=_cookie_theme(request))
+    kept = Preferences.objects.filter(user_id=user.pk).first()
+    return kept or Preferences(user_id=user.pk, theme=_cookie_theme(request))
+
+
+def _cookie_theme(request: HttpRequest) -> str:
+    """The theme last chosen in this browser: what a person without settings gets."""
+    theme = request.COOKIES.get("theme", "auto")
+    return theme if theme in dict(Preferences.THEMES) else "auto"
 
 
 class RemoteErrors:

@@ -136,7 +136,7 @@ def reason(call: CallInfoType) -> Reason:
     end = call.end_reason
     if end is None:
         return Reason(what=_t("the platform gave no reason"))
-    if end.code in CODES:
+    if end.code is not None and end.code in CODES:
         return CODES[end.code]
     return Reason(what=end.details or _t("the platform gave no reason"))
 
