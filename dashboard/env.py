@@ -98,7 +98,7 @@ def env_zone(name: str, default: str) -> str:
     value = env_text(name, default)
     try:
         ZoneInfo(value)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise BadSetting(name, value, f"use an IANA zone name, e.g. {name}=Europe/Berlin") from None
     return value
 
@@ -130,7 +130,9 @@ def env_file(name: str, default: Path | None = None) -> Path | None:
     path = Path(value).expanduser().absolute()
     if not path.is_file():
         raise BadSetting(
-            name, value, f"no such file; name one, e.g. {name}=/etc/voxledger/{path.name}"
+            name,
+            value,
+            f"no such file; name one that exists, e.g. {name}=/etc/voxledger/{path.name}",
         )
     return path
 
