@@ -198,4 +198,6 @@ def _readable(method: str) -> Iterator[None]:
     try:
         yield
     except wire.BadReply as misfit:
-        raise Unreachable(method, f"answered in another shape: {misfit}") from None
+        raise Unreachable(
+            method, f"the answer has another shape: {misfit.place} {misfit.reason}"
+        ) from None

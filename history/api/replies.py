@@ -10,7 +10,7 @@ sample answers show beyond them.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Self
 
@@ -29,7 +29,7 @@ class EndReason:
     details: str
 
     @classmethod
-    def from_wire(cls, value: Any, zone: tzinfo) -> Self:
+    def from_wire(cls, value: Any, clock: object) -> Self:
         """An object in real answers; several SDKs declare text, so text is taken too."""
         if isinstance(value, dict):
             code, details = value.get("code"), value.get("details")

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from history.api.methods import ASYNC_SPELLINGS, Method, Param, Parameter, parameters
 from history.api.replies import Page
 
-TIME = "%Y-%m-%d %H:%M:%S"
+DATE_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 TIME_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
 MAX_DIGITS = 18  # what fits a 64-bit integer on the other side
 AUTO = "auto"
@@ -38,7 +38,16 @@ class BadParameter(ValueError):
 
 
 class BadReply(ValueError):
-    """An answer that does not have the declared shape; the text names the place and the value."""
+    """An answer that does not have the declared shape; the text names the place and the value.
+
+    `place` and `reason` leave out the value, which may be a number or somebody's data.
+    """
+
+    def __init__(self, place: str, reason: str, value: object = None) -> None:
+        shown = "" if value is None else f"{_shown(value)} "
+        super().__init__(f"{place}: {shown}{reason}")
+        self.place = place
+        self.reason = reason
 
 
 # Requests
@@ -228,7 +237,7 @@ def parse_wall_clock(text: str) -> datetime:
 
 def format_wall_clock(moment: datetime, zone: tzinfo) -> str:
     """An aware moment as the API writes it: the wall clock of `zone`, without an offset."""
-    return moment.astimezone(zone).strftime(TIME)
+    return moment.astimezone(zone).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
 @cache
@@ -267,7 +276,15 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-type Reader = Callable[[Any, tzinfo], Any]
+type Clock = Callable[[datetime], datetime]
+type Reader = Callable[[Any, Clock], Any]
+
+
+def _clock(zone: tzinfo, shown_in: tzinfo | None = None) -> Clock:
+    """What makes a wall clock of `zone` an aware moment, in `shown_in` if that is given."""
+    if shown_in is None or shown_in is zone:
+        return lambda wall_clock: wall_clock.replace(tzinfo=zone)
+    return lambda wall_clock: wall_clock.replace(tzinfo=zone).astimezone(shown_in)
 
 
 def read[R](reply: type[R], value: object, zone: tzinfo, where: str) -> R:
@@ -278,29 +295,32 @@ def read[R](reply: type[R], value: object, zone: tzinfo, where: str) -> R:
     """
     try:
         reader: Reader = _object_reader(cast(Any, reply))
-        result: R = reader(value, zone)
+        result: R = reader(value, _clock(zone))
     except _Misfit as misfit:
-        raise BadReply(f"{where}{misfit}") from None
+        raise misfit.in_reply(where) from None
     return result
 
 
-def read_page[R](reply: type[R], body: Mapping[str, Any], timezone: str) -> Page[R]:
+def read_page[R](
+    reply: type[R], body: Mapping[str, Any], timezone: str, shown_in: str | None = None
+) -> Page[R]:
     """A list answer; `timezone` names the zone of its dates where the answer does not.
 
-    Raises BadReply.
+    With `shown_in` the moments are moved to that zone. Raises BadReply.
     """
     named = body.get("timezone", timezone)
     if not isinstance(named, str) or named not in _zones():
-        raise BadReply(f"timezone: {_shown(named)} is not a time zone")
+        raise BadReply("timezone", "is not a time zone", named)
+    clock = _clock(zone(named), zone(shown_in) if shown_in else None)
     try:
-        rows = _list_reader(reply)(body.get("result"), zone(named))
+        rows = _list_reader(reply)(body.get("result"), clock)
     except _Misfit as misfit:
-        raise BadReply(f"result{misfit}") from None
+        raise misfit.in_reply("result") from None
     warnings = body.get("warnings")
     return Page(
         result=rows,
         count=read_number(body, "count") if "count" in body else len(rows),
-        timezone=named,
+        timezone=shown_in or named,
         total_count=read_number(body, "total_count") if "total_count" in body else None,
         warnings=tuple(map(str, warnings)) if isinstance(warnings, list) else (),
     )
@@ -309,63 +329,86 @@ def read_page[R](reply: type[R], body: Mapping[str, Any], timezone: str) -> Page
 def read_number(body: Mapping[str, Any], field: str) -> int:
     """A whole number of the envelope; BadReply if it is missing or anything else."""
     try:
-        return _read_int(body.get(field), UTC)
+        return _read_int(body.get(field), _clock(UTC))
     except _Misfit as misfit:
-        raise BadReply(f"{field}{misfit}") from None
+        raise misfit.in_reply(field) from None
 
 
 class _Misfit(Exception):
     """Collects the path to a misfit while the readers unwind."""
 
-    def __init__(self, reason: str, path: str = "") -> None:
+    def __init__(self, reason: str, value: object = None, path: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.value = value
         self.path = path
 
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+    def in_reply(self, where: str) -> BadReply:
+        return BadReply(f"{where}{self.path}", self.reason, self.value)
 
 
 @cache
 def _object_reader(reply: type[Any]) -> Reader:
+    """A reader of JSON objects as `reply`.
+
+    A page holds thousands of objects with a dozen fields each, so the common case is short: a
+    value that JSON already made of the declared type goes right into its slot. Writing slots
+    passes by `__init__`, which in a frozen class takes twice as long for the same.
+    """
     hints = get_type_hints(reply)
     plan = [
         (
             f.name,
-            _value_reader(hints[f.name]),
-            f.default is MISSING and f.default_factory is MISSING,
+            hint if (hint := _bare(hints[f.name])) in _JSON_TYPES else None,
+            _value_reader(hint),
+            f.default,
+            getattr(reply, f.name).__set__,
+            f".{f.name}",
         )
         for f in fields(reply)
         if f.name != "extra"
     ]
-    known = frozenset(name for name, _, _ in plan)
-    keeps_extra = any(f.name == "extra" for f in fields(reply))
+    known = frozenset(name for name, *_ in plan)
+    put_extra = reply.extra.__set__
 
-    def read_object(value: Any, zone: tzinfo) -> Any:
-        if not isinstance(value, dict):
-            raise _Misfit(f"{_shown(value)} is not an object")
-        values = {}
-        for name, reader, required in plan:
-            raw = value.get(name)
-            if raw is None:
-                if required:
-                    raise _Misfit("missing", f".{name}")
-                continue
-            try:
-                values[name] = reader(raw, zone)
-            except _Misfit as misfit:
-                misfit.path = f".{name}{misfit.path}"
-                raise
-        if keeps_extra and (unknown := value.keys() - known):
-            values["extra"] = {name: value[name] for name in sorted(unknown)}
-        return reply(**values)
+    def read_object(value: Any, clock: Clock) -> Any:
+        if type(value) is not dict:
+            raise _Misfit("is not an object", value)
+        get, made, absent = value.get, object.__new__(reply), 0
+        for name, kind, reader, default, put, place in plan:
+            raw = get(name)
+            if type(raw) is kind:
+                put(made, raw)
+            elif raw is not None:
+                put(made, _read_at(place, reader, raw, clock))
+            elif default is not MISSING:
+                put(made, default)
+                absent += 1
+            else:
+                raise _Misfit("missing", path=place)
+        all_known = len(value) == len(plan) - absent
+        put_extra(made, {} if all_known else {n: value[n] for n in sorted(value.keys() - known)})
+        return made
 
     return read_object
 
 
-def _value_reader(hint: Any) -> Reader:
+def _read_at(place: str, reader: Reader, value: Any, clock: Clock) -> Any:
+    try:
+        return reader(value, clock)
+    except _Misfit as misfit:
+        misfit.path = f"{place}{misfit.path}"
+        raise
+
+
+def _bare(hint: Any) -> Any:
+    """The type itself, without the `| None` of what may be missing."""
     if get_origin(hint) in (Union, UnionType):
-        hint = next(option for option in get_args(hint) if option is not NoneType)
+        return next(option for option in get_args(hint) if option is not NoneType)
+    return hint
+
+
+def _value_reader(hint: Any) -> Reader:
     if get_origin(hint) is tuple:
         return _list_reader(get_args(hint)[0])
     if get_origin(hint) is Mapping:
@@ -378,73 +421,69 @@ def _value_reader(hint: Any) -> Reader:
 def _list_reader(hint: Any) -> Reader:
     reader = _value_reader(hint)
 
-    def read_list(value: Any, zone: tzinfo) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise _Misfit(f"{_shown(value)} is not a list")
-        elements = []
-        for index, element in enumerate(value):
-            try:
-                elements.append(reader(element, zone))
-            except _Misfit as misfit:
-                misfit.path = f"[{index}]{misfit.path}"
-                raise
-        return tuple(elements)
+    def read_list(value: Any, clock: Clock) -> tuple[Any, ...]:
+        if type(value) is not list:
+            raise _Misfit("is not a list", value)
+        return tuple(
+            [_read_at(f"[{index}]", reader, element, clock) for index, element in enumerate(value)]
+        )
 
     return read_list
 
 
-def _read_mapping(value: Any, zone: tzinfo) -> Mapping[str, Any]:
+def _read_mapping(value: Any, clock: Clock) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise _Misfit(f"{_shown(value)} is not an object")
+        raise _Misfit("is not an object", value)
     return value
 
 
-def _read_int(value: Any, zone: tzinfo) -> int:
+def _read_int(value: Any, clock: Clock) -> int:
     if type(value) is int:
         return value
-    if isinstance(value, Decimal) and value == value.to_integral_value():
+    # 1E+999999 is whole, too; nobody should write out its digits.
+    if isinstance(value, Decimal) and value.adjusted() < MAX_DIGITS and value % 1 == 0:
         return int(value)
-    raise _Misfit(f"{_shown(value)} is not a whole number")
+    raise _Misfit("is not a whole number", value)
 
 
-def _read_decimal(value: Any, zone: tzinfo) -> Decimal:
+def _read_decimal(value: Any, clock: Clock) -> Decimal:
     if isinstance(value, Decimal):
         return value
     if type(value) is int:
         return Decimal(value)
-    raise _Misfit(f"{_shown(value)} is not a number")
+    raise _Misfit("is not a number", value)
 
 
-def _read_bool(value: Any, zone: tzinfo) -> bool:
+def _read_bool(value: Any, clock: Clock) -> bool:
     if isinstance(value, bool):
         return value
-    raise _Misfit(f"{_shown(value)} is not true or false")
+    raise _Misfit("is not true or false", value)
 
 
-def _read_text(value: Any, zone: tzinfo) -> str:
+def _read_text(value: Any, clock: Clock) -> str:
     if isinstance(value, str):
         return value
     if type(value) is int:  # TransactionInfoType.account_id: text in the docs, unproven
         return str(value)
-    raise _Misfit(f"{_shown(value)} is not text")
+    raise _Misfit("is not text", value)
 
 
-def _read_moment(value: Any, zone: tzinfo) -> datetime:
+def _read_moment(value: Any, clock: Clock) -> datetime:
     if isinstance(value, str):
         try:
-            return parse_wall_clock(value).replace(tzinfo=zone)
+            return clock(parse_wall_clock(value))
         except ValueError:
             pass
-    raise _Misfit(f"{_shown(value)} is not a date in the form YYYY-MM-DD HH:mm:ss")
+    raise _Misfit("is not a date in the form YYYY-MM-DD HH:mm:ss", value)
 
 
-def _read_date(value: Any, zone: tzinfo) -> date:
-    if isinstance(value, str) and len(value) == 10:
+def _read_date(value: Any, clock: Clock) -> date:
+    if isinstance(value, str) and DATE_SHAPE.fullmatch(value):
         try:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise _Misfit(f"{_shown(value)} is not a date in the form YYYY-MM-DD")
+    raise _Misfit("is not a date in the form YYYY-MM-DD", value)
 
 
 _VALUE_READERS: Mapping[Any, Reader] = {
@@ -455,6 +494,8 @@ _VALUE_READERS: Mapping[Any, Reader] = {
     datetime: _read_moment,
     date: _read_date,
 }
+# What JSON itself can make of the declared types.
+_JSON_TYPES = frozenset({int, Decimal, bool, str})
 
 
 def _shown(value: object) -> str:
