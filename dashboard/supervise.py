@@ -41,6 +41,12 @@ class Program:
         self.name = name
         self.process = process
         self.lines: deque[str] = deque(maxlen=200)
+        self.reader: threading.Thread | None = None
+
+    def read_to_the_end(self) -> None:
+        """Take in its last words, unless a child that it left behind keeps the pipe open."""
+        if self.reader:
+            self.reader.join(timeout=1)
 
     def died(self) -> Failed:
         code = self.process.returncode
@@ -110,7 +116,8 @@ class Supervisor:
         program = Program(name, process)
         colour = COLOURS[len(self.programs) % len(COLOURS)]
         self.programs.append(program)
-        threading.Thread(target=self._read, args=(program, colour), daemon=True).start()
+        program.reader = threading.Thread(target=self._read, args=(program, colour), daemon=True)
+        program.reader.start()
         return program
 
     def wait[T](self, program: Program, answer: Callable[[], T | None], seconds: float) -> T:
@@ -144,8 +151,7 @@ class Supervisor:
             raise Stopped
         for program in self.programs:
             if program.process.poll() is not None:
-                # Its last words may still be on their way.
-                time.sleep(POLL)
+                program.read_to_the_end()
                 raise program.died()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -154,11 +160,14 @@ class Supervisor:
     def _read(self, program: Program, colour: str) -> None:
         name = f"{program.name:<8}|"
         prefix = f"\x1b[{colour}m{name}\x1b[0m" if self.colour else name
-        for line in program.process.stdout or ():
-            program.lines.append(line.rstrip())
-            # A closed terminal must not stop the reading: a full pipe would block the program.
-            with suppress(OSError):
-                self.say(f"{prefix} {line.rstrip()}")
+        if lines := program.process.stdout:
+            with lines:
+                for line in map(str.rstrip, lines):
+                    program.lines.append(line)
+                    # A closed terminal must not stop the reading: a full pipe would block
+                    # the program.
+                    with suppress(OSError):
+                        self.say(f"{prefix} {line}")
 
     def _stop(self, program: Program) -> None:
         # Only the leader is asked: a Celery worker lets its children finish, gunicorn tells its
@@ -173,6 +182,7 @@ class Supervisor:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(program.process.pid, signal.SIGKILL)
         program.process.wait()
+        program.read_to_the_end()
 
     def _tell_guard(self, line: str) -> None:
         if pipe := self.guard.stdin:
