@@ -7,54 +7,65 @@ from typing import Any
 
 from history.api.methods import MAX_OFFSET
 from history.forms import FilterForm
+from history.listing import Link, sizes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pager:
-    """Which rows a page shows, and the queries of its neighbours; `None` where there is none."""
+    """components/_pager.html: which rows are shown, the addresses of the neighbours, empty where
+    there is none, and where the total can be asked for."""
 
     first: int
     last: int
-    previous: str | None
-    next: str | None
+    previous_url: str
+    next_url: str
+    sizes: Sequence[Link]
+    total: int | None = None
+    total_url: str = ""
+    about: bool = False
 
 
-def pager(form: FilterForm[Any], moments: Sequence[datetime], *, more: bool) -> Pager:
-    """The pager of a page whose rows have these moments, in order; `more` rows may follow."""
+def pager(
+    form: FilterForm[Any], moments: Sequence[datetime], *, more: bool, total_url: str = ""
+) -> Pager:
+    """The pager of a page whose rows have these moments, in order; `more` rows may follow.
+
+    The total is asked for at `total_url`, unless the rows themselves show that they are all.
+    """
     offset = form.cleaned_data["offset"]
     skipped = form.cleaned_data["skipped"] or 0
     position = offset + len(moments)
     return Pager(
         first=skipped + offset + 1 if moments else 0,
         last=skipped + position,
-        previous=_previous(form, offset),
-        next=onward(form, position, moments) if more and moments else None,
+        previous_url=previous(form),
+        next_url=onward(form, position, moments) if more and moments else "",
+        sizes=sizes(form),
+        total=None if more or not moments else skipped + position,
+        total_url=f"{total_url}?{form.query.urlencode()}" if total_url else "",
     )
 
 
-def _previous(form: FilterForm[Any], offset: int) -> str | None:
-    if offset and (not form.cleaned_data["after"] or offset > form.rows):
-        return form.at(
-            offset=max(0, offset - form.rows),
-            after=form.query.get("after"),
-            skipped=form.query.get("skipped"),
-        )
-    return form.at() if form.cleaned_data["after"] else None
+def previous(form: FilterForm[Any]) -> str:
+    """The page before this one; from the first page past a walk, the very first."""
+    offset, walked = form.cleaned_data["offset"], form.query.get("after")
+    if offset > form.rows or (offset and not walked):
+        position = {"after": walked, "skipped": form.query.get("skipped")}
+        return f"?{form.at(offset=max(0, offset - form.rows), **position)}"
+    return f"?{form.at()}" if walked else ""
 
 
 def onward(form: FilterForm[Any], position: int, moments: Sequence[datetime]) -> str:
-    """The query of the rows from `position` on.
+    """The page of the rows from `position` on.
 
     The API skips at most 10 000 rows. Beyond them the list goes on after the moment of the
     last row, skipping the rows of that very second, which were already shown.
     """
     skipped = form.cleaned_data["skipped"] or 0
     if position <= MAX_OFFSET:
-        return form.at(offset=position, after=form.query.get("after"), skipped=skipped)
+        walked = form.query.get("after")
+        return f"?{form.at(offset=position, after=walked, skipped=skipped)}"
     last = moments[-1]
     ties = sum(1 for moment in moments if moment == last)
-    return form.at(
-        offset=ties,
-        after=last.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        skipped=skipped + position - ties,
-    )
+    after = last.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"?{form.at(offset=ties, after=after, skipped=skipped + position - ties)}"

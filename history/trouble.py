@@ -24,6 +24,8 @@ class Trouble:
     advice: StrOrPromise
     details: str
     can_retry: bool
+    method: str
+    code: int | None = None
 
 
 def trouble(error: RemoteError) -> Trouble:
@@ -37,6 +39,8 @@ def trouble(error: RemoteError) -> Trouble:
             advice=advice,
             details=f"{error.method}: {error}",
             can_retry=error.code in _LATER,
+            method=error.method,
+            code=error.code,
         )
     return Trouble(
         title=_t("Voximplant cannot be reached"),
@@ -44,6 +48,7 @@ def trouble(error: RemoteError) -> Trouble:
         advice=_t("Your filters are kept. Try again, or choose a shorter period."),
         details=f"{error.method}: {error}",
         can_retry=True,
+        method=error.method,
     )
 
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("calls/<int:session_id>/panel/", session.panel, name="call_panel"),
     # /settings/
     path("settings/", people.preferences, name="settings"),
+    path("settings/zones/", people.zones, name="zones"),
     path("settings/views/", people.save_view, name="save_view"),
     path("settings/views/<int:pk>/delete/", people.delete_view, name="delete_view"),
 ]

@@ -24,14 +24,18 @@ def first_call(session: CallSessionInfoType) -> CallInfoType | None:
 
 
 @register.filter
-def caller(call: CallInfoType) -> str:
+def caller(call: CallInfoType | None) -> str:
     """The number the call came from."""
+    if call is None:
+        return ""
     return (call.remote_number if call.incoming else call.local_number) or ""
 
 
 @register.filter
-def called(call: CallInfoType) -> str:
+def called(call: CallInfoType | None) -> str:
     """The number the call went to."""
+    if call is None:
+        return ""
     return (call.local_number if call.incoming else call.remote_number) or ""
 
 

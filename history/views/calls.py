@@ -1,4 +1,4 @@
-"""The Calls page: a list of sessions, their count, and one session in a drawer."""
+"""The Calls page: a list of sessions and their count."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,44 +6,48 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
-from django_stubs_ext import StrOrPromise
 
-from history import paging, refine
+from history import refine
 from history.api import wire
 from history.api.client import RemoteError
 from history.api.replies import CallSessionInfoType
 from history.connection import connect
 from history.forms import ONLY, CallsForm
+from history.listing import Column, Link, chosen_columns, nothing, time_column
 from history.middleware import Request
+from history.paging import Pager, onward, pager, previous
 from history.trouble import trouble
 from history.verdict import REFINEMENTS, mentions
-from history.views.lists import defaults, kept_view, remember
+from history.views.lists import defaults, kept_view, list_context, remember
 
-COLUMNS: Sequence[tuple[str, StrOrPromise]] = (
-    ("from", _("From")),
-    ("to", _("To")),
-    ("length", _("Length")),
-    ("outcome", _("Outcome")),
-    ("cost", _("Cost")),
-    ("records", _("Recording")),
-    ("application", _("Application")),
-    ("rule", _("Rule")),
-    ("user", _("User")),
-    ("custom_data", _("Custom data")),
-    ("session", _("Session")),
+COLUMNS = (
+    Column(name="from", label=_("From")),
+    Column(name="to", label=_("To")),
+    Column(name="length", label=_("Length"), number=True, help=_("Of the whole session.")),
+    Column(name="outcome", label=_("Outcome")),
+    Column(name="cost", label=_("Cost"), number=True, help=_("Calls, recordings, resources.")),
+    Column(name="records", label=_("Recording")),
+    Column(name="application", label=_("Application")),
+    Column(name="rule", label=_("Rule")),
+    Column(name="user", label=_("User")),
+    Column(name="custom_data", label=_("Custom data")),
+    Column(name="session", label=_("Session")),
 )
 USUAL = ("from", "to", "length", "outcome", "cost", "records", "application")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the Calls page shows: sessions, where they stand, how far was looked."""
+    """Sessions, where they stand in the list, and how many were looked at to find them."""
 
     sessions: Sequence[CallSessionInfoType]
-    pager: paging.Pager
+    pager: Pager
     looked_at: int | None = None
     finished: bool = True
 
@@ -53,29 +57,31 @@ def calls(request: Request) -> HttpResponse:
     if view := kept_view(request, "calls"):
         return redirect(view)
     form = CallsForm(request.GET, defaults(request))
-    context: dict[str, Any] = {"form": form, "tabs": ONLY, "all_columns": COLUMNS}
+    context: dict[str, Any] = {}
     status = 200
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
         remember(request, "calls", form)
         try:
-            context["answer"] = answer(form)
+            context |= _shown(request, form, answer(form))
         except RemoteError as error:
             context["trouble"] = trouble(error)
             status = 502
-    context["columns"] = chosen_columns(request)
+    context |= list_context(request, "calls", form)
+    context |= {"tabs": _tabs(form), "tabs_label": _t("Which calls")}
     return render(request, "history/calls.html", context, status=status)
 
 
 def answer(form: CallsForm) -> Answer:
     """The sessions the form asks for; refined ones by looking through those fetched."""
     only, contains = form.cleaned_data["only"], form.cleaned_data["contains"]
-    if not (only or contains):
-        page = connect().get_call_history(form.params())
-        moments = [session.start_date for session in page.result]
-        more = len(page.result) == form.rows
-        return Answer(sessions=page.result, pager=paging.pager(form, moments, more=more))
-    return _refined(form, only, contains)
+    if only or contains:
+        return _refined(form, only, contains)
+    page = connect().get_call_history(form.params())
+    moments = [session.start_date for session in page.result]
+    more = len(page.result) == form.rows
+    total_url = reverse("calls_total")
+    return Answer(sessions=page.result, pager=pager(form, moments, more=more, total_url=total_url))
 
 
 def _refined(form: CallsForm, only: str, contains: str) -> Answer:
@@ -85,29 +91,61 @@ def _refined(form: CallsForm, only: str, contains: str) -> Answer:
         )
 
     found = refine.look(connect(), form.params(), wanted, rows=form.rows)
+    moments = [session.start_date for session in found.sessions]
     return Answer(
         sessions=found.sessions,
-        pager=paging.Pager(
-            first=1 if found.sessions else 0,
-            last=len(found.sessions),
-            previous=form.at() if form.cleaned_data["offset"] or form.query.get("after") else None,
-            next=None if found.finished else paging.onward(form, found.position, found.tail),
+        pager=Pager(
+            first=1 if moments else 0,
+            last=len(moments),
+            previous_url=previous(form),
+            next_url="" if found.finished else onward(form, found.position, found.tail),
+            sizes=(),
+            about=not found.finished,
         ),
         looked_at=found.looked_at,
         finished=found.finished,
     )
 
 
+def _shown(request: Request, form: CallsForm, found: Answer) -> dict[str, Any]:
+    """What the template needs to show an answer."""
+    shown = chosen_columns(request.GET.getlist("columns"), USUAL, [c.name for c in COLUMNS])
+    count = len(found.sessions)
+    return {
+        "answer": found,
+        "pager": found.pager,
+        "shown": shown,
+        "columns": [time_column(form, _("Started")), *(c for c in COLUMNS if c.name in shown)],
+        "choices": [{"name": c.name, "label": c.label, "shown": c.name in shown} for c in COLUMNS],
+        "empty": None if count else nothing(form, path=reverse("calls"), what=_t("calls")),
+        "announce": ngettext("%(n)d call shown", "%(n)d calls shown", count) % {"n": count},
+    }
+
+
+def _tabs(form: CallsForm) -> list[Link]:
+    query = form.without("only")
+    everything = Link(label=_t("All"), url=f"?{query}", current=not form.query.get("only"))
+    return [
+        everything,
+        *(
+            Link(
+                label=label,
+                url=f"?{query}&only={name}" if query else f"?only={name}",
+                current=form.query.get("only") == name,
+            )
+            for name, label in ONLY
+        ),
+    ]
+
+
 @require_safe
 def total(request: Request) -> HttpResponse:
     """The count of all sessions that match, for the pager, once the rows are there."""
     form = CallsForm(request.GET, defaults(request))
-    count = None
-    if form.is_valid():
-        count = connect().get_call_history(form.count_params()).total_count
-    return render(request, "history/_total.html", {"count": count})
-
-
-def chosen_columns(request: Request) -> set[str]:
-    known = {name for name, _label in COLUMNS}
-    return (set(request.GET.getlist("columns")) & known) or set(USUAL)
+    count, failed = None, not form.is_valid()
+    if not failed:
+        try:
+            count = connect().get_call_history(form.count_params()).total_count
+        except RemoteError:
+            failed = True
+    return render(request, "components/_total.html", {"total": count, "failed": failed})

@@ -7,8 +7,10 @@ from django.urls import reverse
 
 from history.connection import account_zone
 from history.forms import Defaults, FilterForm
+from history.listing import Link, period_button
 from history.middleware import Request
 from history.models import RecentSearch, SavedView
+from history.models.people import without_position
 
 
 def defaults(request: Request) -> Defaults:
@@ -36,3 +38,26 @@ def remember(request: Request, page: str, form: FilterForm[Any]) -> None:
         words = " · ".join(f"{chip.label}: {chip.value}" for chip in chips)
         user = cast(User, request.user)
         RecentSearch.note(user, page, request.GET.urlencode(), words)
+
+
+def list_context(request: Request, page: str, form: FilterForm[Any]) -> dict[str, Any]:
+    """What every list page gives `history/list.html`, whatever became of its question."""
+    path = reverse(page)
+    return {
+        "form": form,
+        "period": period_button(form),
+        "page_name": page,
+        "clear_url": f"{path}?view=none",
+        "query": without_position(request.GET.urlencode()),
+        "views": saved_views(request, page),
+    }
+
+
+def saved_views(request: Request, page: str) -> list[Link]:
+    """The saved views of a page that the person may open; the one in force is current."""
+    here = without_position(request.GET.urlencode())
+    path = reverse(page)
+    return [
+        Link(label=view.name, url=f"{path}?{view.query}", current=view.query == here)
+        for view in SavedView.seen_by(cast(User, request.user), page)
+    ]

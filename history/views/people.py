@@ -2,6 +2,7 @@
 
 from typing import cast
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import phonenumbers
 from django import forms
@@ -13,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from history.fields import ZoneField
 from history.forms import ROWS
@@ -72,6 +73,15 @@ def preferences(request: Request) -> HttpResponse:
         return response
     views = SavedView.objects.filter(owner_id=request.user.pk)
     return render(request, "history/settings.html", {"form": form, "saved_views": views})
+
+
+@require_safe
+def zones(request: Request) -> HttpResponse:
+    """The known time zones, for the suggestions of every zone field; fetched when one is used."""
+    names = sorted(name for name in available_timezones() if "/" in name)
+    response = render(request, "history/_zones.html", {"zones": ["auto", "UTC", *names]})
+    response.headers["Cache-Control"] = "private, max-age=86400"
+    return response
 
 
 class SavedViewForm(forms.Form):
