@@ -35,20 +35,19 @@ class Stopped(Exception):
 
 
 class Program:
-    """A running program: its process and the last lines that it printed."""
+    """A running program: its process, and the last lines that it printed."""
 
-    def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
+    def __init__(
+        self, name: str, process: subprocess.Popen[str], show: Callable[[str], None]
+    ) -> None:
         self.name = name
         self.process = process
         self.lines: deque[str] = deque(maxlen=200)
-        self.reader: threading.Thread | None = None
-
-    def read_to_the_end(self) -> None:
-        """Take in its last words, unless a child that it left behind keeps the pipe open."""
-        if self.reader:
-            self.reader.join(timeout=1)
+        self.reader = threading.Thread(target=self._read, args=(show,), daemon=True)
+        self.reader.start()
 
     def died(self) -> Failed:
+        self.read_to_the_end()
         code = self.process.returncode
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
         return Failed(f"{self.name} {how}.{self.last_lines()}")
@@ -58,6 +57,33 @@ class Program:
 
     def line_with(self, pattern: str) -> re.Match[str] | None:
         return next(filter(None, (re.search(pattern, line) for line in tuple(self.lines))), None)
+
+    def stop(self, hurry: threading.Event) -> None:
+        # Only the leader is asked: a Celery worker lets its children finish, gunicorn tells its
+        # own. What is left of the group after that is ended without asking.
+        with suppress(ProcessLookupError):
+            self.process.terminate()
+        deadline = time.monotonic() + GRACE
+        while self.process.poll() is None and time.monotonic() < deadline and not hurry.is_set():
+            time.sleep(POLL)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.read_to_the_end()
+
+    def read_to_the_end(self) -> None:
+        # Not for long: a child that it left behind may keep the pipe open.
+        self.reader.join(timeout=1)
+
+    def _read(self, show: Callable[[str], None]) -> None:
+        if lines := self.process.stdout:
+            with lines:
+                for line in map(str.rstrip, lines):
+                    self.lines.append(line)
+                    # A closed terminal must not end the reading: a full pipe would block
+                    # the program.
+                    with suppress(OSError):
+                        show(line)
 
 
 class Supervisor:
@@ -93,15 +119,20 @@ class Supervisor:
 
     def __exit__(self, *exception: object) -> None:
         for program in reversed(self.programs):
-            self._stop(program)
+            program.stop(self.hurry)
         self._tell_guard("done")
         self.guard.communicate()
         for number, handler in self.former_handlers.items():
             signal.signal(number, handler)
 
     def start(
-        self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        hide: str = "",
     ) -> Program:
+        """Start `command`; lines that contain `hide` are not shown."""
         process = subprocess.Popen(
             command,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
@@ -113,12 +144,8 @@ class Supervisor:
             start_new_session=True,
         )
         self._tell_guard(str(process.pid))
-        program = Program(name, process)
-        colour = COLOURS[len(self.programs) % len(COLOURS)]
-        self.programs.append(program)
-        program.reader = threading.Thread(target=self._read, args=(program, colour), daemon=True)
-        program.reader.start()
-        return program
+        self.programs.append(Program(name, process, self._prefixed(name, hide)))
+        return self.programs[-1]
 
     def wait[T](self, program: Program, answer: Callable[[], T | None], seconds: float) -> T:
         """The first true answer; Failed if any program dies before it or time runs out."""
@@ -151,38 +178,22 @@ class Supervisor:
             raise Stopped
         for program in self.programs:
             if program.process.poll() is not None:
-                program.read_to_the_end()
                 raise program.died()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         (self.hurry if self.asked_to_stop.is_set() else self.asked_to_stop).set()
 
-    def _read(self, program: Program, colour: str) -> None:
-        name = f"{program.name:<8}|"
-        prefix = f"\x1b[{colour}m{name}\x1b[0m" if self.colour else name
-        if lines := program.process.stdout:
-            with lines:
-                for line in map(str.rstrip, lines):
-                    program.lines.append(line)
-                    # A closed terminal must not stop the reading: a full pipe would block
-                    # the program.
-                    with suppress(OSError):
-                        self.say(f"{prefix} {line}")
+    def _prefixed(self, name: str, hide: str) -> Callable[[str], None]:
+        colour = COLOURS[len(self.programs) % len(COLOURS)]
+        prefix = f"{name:<8}|"
+        if self.colour:
+            prefix = f"\x1b[{colour}m{prefix}\x1b[0m"
 
-    def _stop(self, program: Program) -> None:
-        # Only the leader is asked: a Celery worker lets its children finish, gunicorn tells its
-        # own. What is left of the group after that is ended without asking.
-        with suppress(ProcessLookupError):
-            program.process.terminate()
-        deadline = time.monotonic() + GRACE
-        while program.process.poll() is None and time.monotonic() < deadline:
-            if self.hurry.is_set():
-                break
-            time.sleep(POLL)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(program.process.pid, signal.SIGKILL)
-        program.process.wait()
-        program.read_to_the_end()
+        def show(line: str) -> None:
+            if not (hide and hide in line):
+                self.say(f"{prefix} {line}")
+
+        return show
 
     def _tell_guard(self, line: str) -> None:
         if pipe := self.guard.stdin:

@@ -5,5 +5,6 @@ from dashboard.health import healthz
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("accounts/", include("allauth.urls")),
+    path("styleguide/", include("dashboard.styleguide")),
     path("", include("history.urls")),
 ]

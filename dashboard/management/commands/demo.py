@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import redis
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
@@ -30,6 +31,14 @@ from dashboard.supervise import GRACE, Failed, Program, Stopped, Supervisor
 
 PEOPLE = ("agent", "supervisor", "finance", "admin", "auditor", "owner")
 PASSWORD = "demo"  # noqa: S105  known to everybody, which is why only the demo makes these people
+
+QUEUES = "default,bulk"
+# In a container the demo may well be root's, which Celery warns of at length.
+NO_WARNING = ("-W", "ignore:You're running the worker")
+CELERY = (*NO_WARNING, "-m", "celery", "--quiet", "--skip-checks", "--no-color", "-A", "dashboard")
+# Gossip, mingle and heartbeat are for workers that watch each other; here is one.
+ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+GUNICORN = ("-m", "gunicorn", "--log-level", "warning")
 
 
 class Command(BaseCommand):
@@ -92,7 +101,10 @@ class Demo:
             "loglevel": "warning",
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
-        return self.supervisor.start("valkey", [str(get_binary_path()), *words])
+        # Its advice on a server's memory settings is not for a demo.
+        return self.supervisor.start(
+            "valkey", [str(get_binary_path()), *words], hide="Memory overcommit"
+        )
 
     def start_sandbox(self) -> Program:
         options = {
@@ -121,19 +133,13 @@ class Demo:
         }
 
     def start_dashboard(self, env: dict[str, str]) -> tuple[Program, Program, Program]:
-        def start(name: str, *command: str) -> Program:
-            return self.supervisor.start(name, [sys.executable, "-m", *command], env)
+        def start(name: str, *words: str) -> Program:
+            return self.supervisor.start(name, [sys.executable, *words], env)
 
-        celery = ("celery", "--quiet", "--skip-checks", "--no-color", "-A", "dashboard")
-        # Gossip, mingle and heartbeat are for workers that watch each other; here is one.
-        alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
         return (
-            start(
-                "worker",
-                *(*celery, "worker", "-Q", "default,bulk", "-c", "2", "-l", "INFO", *alone),
-            ),
-            start("beat", *celery, "beat", "-l", "INFO", "--pidfile="),
-            start("web", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--log-level", "warning"),
+            start("worker", *CELERY, "worker", "-l", "INFO", *ALONE, "-c", "2", "-Q", QUEUES),
+            start("beat", *CELERY, "beat", "-l", "INFO", "--pidfile="),
+            start("web", *GUNICORN, "--bind", f"127.0.0.1:{self.port}"),
         )
 
     def valkey_answers(self) -> bool:
@@ -251,10 +257,14 @@ def is_alive(pid: int) -> bool:
 def prepare_database(supervisor: Supervisor) -> None:
     supervisor.say("demo    | preparing the database")
     call_command("migrate", verbosity=0)
+    hashed = ""
     for name in PEOPLE:
-        group, _ = Group.objects.get_or_create(name=name)
-        if not User.objects.filter(username=name).exists():
-            User.objects.create_user(name, password=PASSWORD).groups.add(group)
+        user, is_new = User.objects.get_or_create(username=name)
+        if is_new:
+            # Made once: a good hash takes most of a second.
+            user.password = hashed = hashed or make_password(PASSWORD)
+            user.save(update_fields=["password"])
+            user.groups.add(Group.objects.get_or_create(name=name)[0])
     connection.close()
 
 
