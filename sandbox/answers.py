@@ -30,7 +30,9 @@ class Refusal(Exception):
         error: dict[str, object] = {"code": self.code, "msg": self.msg}
         if self.field_name:
             error["field_name"] = self.field_name
-        return json_answer({"error": error})
+        answer = json_answer({"error": error})
+        answer.error_code = self.code
+        return answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,6 @@ class Request:
     query: str
     headers: Mapping[str, str]
     fields: Fields = field(default_factory=dict)
-    body: bytes = b""
 
     def field(self, name: str) -> str | None:
         """The last non-empty value of that name; empty counts as absent."""
@@ -58,10 +59,12 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     body: Iterable[bytes] = ()
     length: int | None = None
+    error_code: int | None = None
 
     @property
     def status_line(self) -> str:
-        return f"{self.status} {HTTPStatus(self.status).phrase}"
+        known = self.status in HTTPStatus
+        return f"{self.status} {HTTPStatus(self.status).phrase if known else 'Unknown'}"
 
 
 def json_answer(value: object, status: int = 200) -> Answer:

@@ -177,7 +177,7 @@ def _fault(fault_id: int, spec: Mapping[str, Any]) -> Fault:
 def _check(spec: object) -> dict[str, Any]:
     if not isinstance(spec, dict):
         raise BadFault("a fault is a JSON object")
-    kind = str(spec.get("kind"))
+    kind = str(spec.get("kind") or _kind_meant(spec))
     if kind not in KINDS:
         raise BadFault(f"kind: {kind!r} is not one of {', '.join(KINDS)}")
     allowed = {**COMMON, **KINDS[kind]}
@@ -199,7 +199,13 @@ def _check(spec: object) -> dict[str, Any]:
         raise BadFault("bytes_per_second: 0 sends nothing, use timeout")
     if spec.get("times") == 0:
         raise BadFault("times: 0 does nothing, leave it out for every time")
-    return dict(spec)
+    return {"kind": kind, **spec}
+
+
+def _kind_meant(spec: Mapping[str, Any]) -> str | None:
+    """`{"status": 502}` needs no kind: only one has that field."""
+    telling = {"status": "http_status", "code": "error", "bytes_per_second": "throttle"}
+    return next((kind for name, kind in telling.items() if name in spec), None)
 
 
 class Requests:
@@ -209,6 +215,7 @@ class Requests:
         self.state = state
 
     def add(self, entry: Mapping[str, Any]) -> int:
+        """Keeps a request that has just arrived; its id."""
         request_id = self.state.insert(
             "INSERT INTO requests (entry) VALUES (?)", (json.dumps(entry),)
         )
@@ -218,12 +225,20 @@ class Requests:
             )
         return request_id
 
+    def answered(self, request_id: int, answer: Mapping[str, Any]) -> None:
+        sql = "UPDATE requests SET answer = ? WHERE request_id = ?"
+        self.state.change(sql, (json.dumps(answer), request_id))
+
     def listed(self, last: int = KEPT_REQUESTS) -> list[dict[str, Any]]:
-        rows = self.state.rows(
-            "SELECT request_id, entry FROM requests ORDER BY request_id DESC LIMIT ?", (last,)
-        )
+        """The newest `last` requests; `answer` is null for one that still waits."""
+        rows = self.state.rows("SELECT * FROM requests ORDER BY request_id DESC LIMIT ?", (last,))
         return [
-            {"request_id": row["request_id"], **json.loads(row["entry"])} for row in reversed(rows)
+            {
+                "request_id": row["request_id"],
+                **json.loads(row["entry"]),
+                "answer": json.loads(row["answer"] or "null"),
+            }
+            for row in reversed(rows)
         ]
 
     def clear(self) -> None:

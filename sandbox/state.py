@@ -19,10 +19,12 @@ CREATE TABLE IF NOT EXISTS reports (
     history_type TEXT NOT NULL,
     method TEXT NOT NULL,
     fields TEXT NOT NULL,
+    filters TEXT NOT NULL,
     application_id INTEGER,
     application_name TEXT,
     created INTEGER NOT NULL,
     state TEXT NOT NULL,
+    fate TEXT,
     ready_at REAL,
     file_size INTEGER,
     download_size INTEGER,
@@ -46,7 +48,8 @@ CREATE TABLE IF NOT EXISTS faults (
 );
 CREATE TABLE IF NOT EXISTS requests (
     request_id INTEGER PRIMARY KEY AUTOINCREMENT,
-    entry TEXT NOT NULL
+    entry TEXT NOT NULL,
+    answer TEXT
 );
 """
 
