@@ -7,18 +7,30 @@ Params in (`methods.py`), frozen replies out (`replies.py`), and the failures of
     page = client.get_call_history(GetCallHistory(from_date=…, to_date=…))
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from history.api import wire
 from history.api.credentials import ApiKey, BadCredentials, Credentials, ServiceAccount
-from history.api.errors import Refused, RemoteError, Unreachable
+from history.api.download import Download, Downloader
+from history.api.errors import (
+    FileFacts,
+    Interrupted,
+    Refused,
+    RemoteError,
+    TooManyRows,
+    Unreachable,
+)
+from history.api.media import VENDOR_HOSTS, Media, MediaHosts
 from history.api.methods import (
     DeleteRecord,
+    DownloadHistoryReport,
     GetACDHistory,
     GetAuditLog,
     GetBriefCallHistory,
@@ -44,17 +56,26 @@ from history.api.transport import (
     Transport,
     nothing,
 )
+from history.api.windows import DOCUMENTED, Plan, Reach, Walk, Window
 
 __all__ = [
     "ApiKey",
     "BadCredentials",
     "Client",
     "Credentials",
+    "Download",
+    "FileFacts",
+    "Interrupted",
+    "Media",
     "Observed",
+    "Plan",
+    "Reach",
     "Refused",
     "RemoteError",
     "ServiceAccount",
+    "TooManyRows",
     "Unreachable",
+    "Window",
 ]
 
 UTC_NAME = "Etc/GMT"
@@ -65,7 +86,8 @@ class Client:
 
     `timeout` is seconds to wait for an answer, `retry_for` how long one call may go on trying
     when a person waits (a worker may set more). `ca_bundle` names a file with the authorities
-    to trust. `before_request(method)` runs before each attempt and may wait or raise;
+    to trust. `media_hosts` may be asked for recordings and logs: see MediaHosts.
+    `before_request(method)` runs before each attempt and may wait or raise;
     `after_request(Observed)` hears of each attempt's result.
 
     Every method raises Unreachable and Refused; those that only read are tried again while
@@ -82,10 +104,13 @@ class Client:
         retry_for: float = RETRY_FOR,
         ca_bundle: Path | str | None = None,
         pool_size: int = 16,
+        media_hosts: Sequence[str] = VENDOR_HOSTS,
+        reach: Reach = DOCUMENTED,
         before_request: Callable[[str], None] = nothing,
         after_request: Callable[[Observed], None] = nothing,
     ) -> None:
         self.account_id = credentials.account_id
+        self._reach = reach
         self._transport = Transport(
             base_url,
             credentials,
@@ -97,6 +122,7 @@ class Client:
             before_request=before_request,
             after_request=after_request,
         )
+        self._media = MediaHosts(self._transport, media_hosts)
 
     # Lists
 
@@ -119,6 +145,97 @@ class Client:
     def get_history_reports(self, params: GetHistoryReports) -> Page[HistoryReportType]:
         """Reports ordered so far; all dates are UTC, those of `params` too."""
         return self._page(params, HistoryReportType, UTC_NAME)
+
+    # All rows, however many: see windows.py
+
+    def iterate_call_history(
+        self, params: GetCallHistory, *, parallel: int = 1
+    ) -> Iterator[CallSessionInfoType]:
+        """Every session that matches, in order; with `parallel` pages fetched at once.
+
+        `count` and `offset` of `params` are those of the whole and know no limits.
+        """
+        return self.walk_call_history(params).rows(parallel=parallel)
+
+    def iterate_transactions(
+        self, params: GetTransactionHistory, *, parallel: int = 1
+    ) -> Iterator[TransactionInfoType]:
+        """Every transaction that matches, as `iterate_call_history` does."""
+        return self.walk_transactions(params).rows(parallel=parallel)
+
+    def iterate_acd(
+        self, params: GetACDHistory, *, parallel: int = 1
+    ) -> Iterator[ACDSessionInfoType]:
+        """Every ACD session that matches, as `iterate_call_history` does; in UTC."""
+        return self.walk_acd(params).rows(parallel=parallel)
+
+    def iterate_audit_log(
+        self, params: GetAuditLog, *, parallel: int = 1
+    ) -> Iterator[AuditLogInfoType]:
+        """Every entry that matches, as `iterate_call_history` does."""
+        return self.walk_audit_log(params).rows(parallel=parallel)
+
+    def walk_call_history(
+        self, params: GetCallHistory
+    ) -> Walk[GetCallHistory, CallSessionInfoType]:
+        """The walk itself: to plan it, or to take it window by window."""
+        zone = self._zone_name(params, CallSessionInfoType)
+        return Walk(
+            ask=partial(self._page, reply=CallSessionInfoType, timezone=UTC_NAME, shown_in=zone),
+            params=params,
+            timezone=zone,
+            moment=attrgetter("start_date"),
+            key=attrgetter("call_session_history_id"),
+            reach=self._reach,
+        )
+
+    def walk_transactions(
+        self, params: GetTransactionHistory
+    ) -> Walk[GetTransactionHistory, TransactionInfoType]:
+        """The walk itself; by accounting dates it reaches 11 000 rows, since rows do not say
+        theirs."""
+        zone = self._zone_name(params, TransactionInfoType)
+        return Walk(
+            ask=partial(self._page, reply=TransactionInfoType, timezone=UTC_NAME, shown_in=zone),
+            params=params,
+            timezone=zone,
+            moment=attrgetter("performed_at"),
+            key=attrgetter("transaction_id"),
+            reach=self._reach,
+            splits=not params.use_accounting_dates,
+        )
+
+    def walk_acd(self, params: GetACDHistory) -> Walk[GetACDHistory, ACDSessionInfoType]:
+        """The walk itself: to plan it, or to take it window by window."""
+        return Walk(
+            ask=self.get_acd_history,
+            params=params,
+            timezone=UTC_NAME,
+            moment=attrgetter("begin_time"),
+            key=attrgetter("acd_session_history_id"),
+            reach=self._reach,
+        )
+
+    def walk_audit_log(self, params: GetAuditLog) -> Walk[GetAuditLog, AuditLogInfoType]:
+        """The walk itself: to plan it, or to take it window by window."""
+        zone = self._zone_name(params, AuditLogInfoType)
+        return Walk(
+            ask=partial(self._page, reply=AuditLogInfoType, timezone=UTC_NAME, shown_in=zone),
+            params=params,
+            timezone=zone,
+            moment=attrgetter("requested"),
+            key=attrgetter("audit_log_id"),
+            reach=self._reach,
+        )
+
+    def _zone_name[R](
+        self, params: GetCallHistory | GetTransactionHistory | GetAuditLog, reply: type[R]
+    ) -> str:
+        """The zone's own name; what 'auto' stands for only the API knows."""
+        if params.timezone != wire.AUTO:
+            return params.timezone
+        one_row = replace(params, count=1, offset=0, with_total_count=False)
+        return self._page(one_row, reply, params.timezone).timezone
 
     # Orders
 
@@ -157,16 +274,88 @@ class Client:
         body = self._transport.ask(params.name, wire.encode(params), resend=False)
         return self._whole_number(params.name, body, "result")
 
+    # Files
+
+    def download_history_report(
+        self,
+        params: DownloadHistoryReport,
+        into: BinaryIO,
+        *,
+        resume: FileFacts | None = None,
+        inflate: bool = False,
+        started: Callable[[FileFacts, int], object] = nothing,
+        progress: Callable[[int, int | None], object] = nothing,
+        tap: Callable[[bytes], object] = nothing,
+    ) -> Download:
+        """Fetch a report's file into `into` in constant memory; its bytes as they come, or, with
+        `inflate`, the CSV inside.
+
+        `resume` goes on after what `into` holds already (open it 'r+b'). `started(facts, offset)`
+        is called before the first byte, so that the facts can be kept for a later `resume`; an
+        offset of 0 means that everything begins anew. `progress(received, length)` is called
+        after each chunk, `tap(piece)` with each piece of the CSV. Raises Refused, also while the
+        report is not ready (356), and Interrupted.
+        """
+        if resume and inflate:
+            raise ValueError("only a file of bytes as they came can be resumed, not the CSV inside")
+        return Downloader(
+            self._transport,
+            params.name,
+            wire.encode(params),
+            into,
+            ranged=True,
+            inflate=inflate,
+            started=started,
+            progress=progress,
+            tap=tap,
+        ).run(resume)
+
+    def download_csv(
+        self,
+        params: GetCallHistory | GetTransactionHistory | GetACDHistory | GetAuditLog,
+        into: BinaryIO,
+        *,
+        inflate: bool = True,
+        progress: Callable[[int, int | None], object] = nothing,
+    ) -> Download:
+        """Fetch the page of `params` as CSV, at once. Raises Refused and Interrupted."""
+        fields = wire.encode(replace(params, output="csv"))
+        return Downloader(
+            self._transport,
+            params.name,
+            fields,
+            into,
+            ranged=False,
+            inflate=inflate,
+            progress=progress,
+        ).run()
+
+    def open_media(
+        self,
+        url: str,
+        range_header: str | None = None,
+        *,
+        record_id: int | None = None,
+        head: bool = False,
+    ) -> Media:
+        """Open a recording, a transcript (which wants the `record_id` too) or a session log.
+
+        `range_header` is passed on as it is. Close what this returns, or use it in a `with`.
+        """
+        return self._media.open(url, range_header=range_header, record_id=record_id, head=head)
+
     # What they share
 
-    def _page[R](self, params: Method, reply: type[R], timezone: str) -> Page[R]:
+    def _page[R](
+        self, params: Method, reply: type[R], timezone: str, shown_in: str | None = None
+    ) -> Page[R]:
         if getattr(params, "output", "json") != "json" or getattr(params, "is_async", False):
             raise ValueError(
                 f"{params.name}: rows come as JSON; for CSV order a report or download"
             )
         body = self._transport.ask(params.name, wire.encode(params), resend=True)
         with _readable(params.name):
-            return wire.read_page(reply, body, timezone)
+            return wire.read_page(reply, body, timezone, shown_in)
 
     def _order(self, name: str, params: Method) -> Order:
         fields = wire.encode_async(name, params) if name != params.name else wire.encode(params)

@@ -3,13 +3,15 @@
     RemoteError                 whatever went wrong; `method` is the remote method
     ├── Unreachable             no answer we can read; the same call may work later
     │   └── Interrupted         a file stopped half way; `partial` says how far it came
-    └── Refused                 we were understood and told no: `code`, `msg`, `field_name`
+    ├── Refused                 we were understood and told no: `code`, `msg`, `field_name`
+    └── TooManyRows             more rows at one moment than the API lets anyone page through
 
 The texts name the method, what happened and where, and never a credential, a telephone number
 or custom data: they may be logged.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 # Refusals that mean "not now": rate limit exceeded, try later, done a moment ago.
@@ -21,6 +23,19 @@ NOT_READY = 356
 
 # The API's own codes for what the media hosts say with an HTTP status.
 UNAUTHORISED, FILE_NOT_FOUND = 100, 501
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileFacts:
+    """What the headers of a file say: enough to go on with it later.
+
+    `length` is its whole size in bytes as transferred, `encoding` is 'gzip' or `None`, `etag`
+    names this very version of it.
+    """
+
+    length: int | None
+    encoding: str | None
+    etag: str | None
 
 
 class RemoteError(Exception):
@@ -60,6 +75,24 @@ class Unreachable(RemoteError):
         super().__init__(method, reason, retryable=retryable, retry_after=retry_after)
         self.sent = sent
         self.status = status
+
+
+class Interrupted(Unreachable):
+    """A file that stopped half way: `received` of its bytes are stored.
+
+    A later download with `resume=facts` goes on where this one ended.
+    """
+
+    def __init__(self, cause: Unreachable, received: int, facts: FileFacts | None) -> None:
+        super().__init__(
+            cause.method,
+            f"{cause.reason} ({received} bytes are stored)",
+            retryable=cause.retryable,
+            retry_after=cause.retry_after,
+            status=cause.status,
+        )
+        self.received = received
+        self.facts = facts
 
 
 class Refused(RemoteError):
@@ -105,4 +138,13 @@ class Refused(RemoteError):
             " ".join(str(error.get("msg") or "no reason given") for error in errors),
             field if isinstance(field, str) else None,
             retry_after=retry_after,
+        )
+
+
+class TooManyRows(RemoteError):
+    """Rows that no question reaches, since so many share one second. A report would have them."""
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(
+            method, f"{reason}; narrow the filters, or order a report", retryable=False
         )

@@ -146,17 +146,32 @@ class Transport:
 
     def read_json(self, method: str, response: requests.Response) -> Mapping[str, Any]:
         """The object an answer holds. Raises Refused for its error, else Unreachable."""
-        body = self._whole(method, response)
-        retry_after = _retry_after(response)
-        try:
-            answer = wire.loads(body)
-        except ValueError:
-            answer = None
-        if isinstance(answer, dict) and (refused := Refused.from_wire(method, answer, retry_after)):
-            raise refused
-        if response.status_code != 200 or not isinstance(answer, dict):
-            raise unreadable(method, response, retry_after)
+        answer = self._object(method, response)
+        if response.status_code != 200 or answer is None or "error" in answer or "errors" in answer:
+            raise self._refused(method, response, answer)
         return answer
+
+    def refusal(self, method: str, response: requests.Response, *, expected: str) -> RemoteError:
+        """Why `response` is not what was `expected`: Refused if it says so, else Unreachable."""
+        return self._refused(method, response, self._object(method, response), expected)
+
+    def _object(self, method: str, response: requests.Response) -> Mapping[str, Any] | None:
+        try:
+            answer = wire.loads(self._whole(method, response))
+        except ValueError:
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    def _refused(
+        self,
+        method: str,
+        response: requests.Response,
+        answer: Mapping[str, Any] | None,
+        expected: str = "JSON",
+    ) -> RemoteError:
+        retry_after = _retry_after(response)
+        refused = Refused.from_wire(method, answer, retry_after) if answer else None
+        return refused or unreadable(method, response, expected, retry_after)
 
     def _whole(self, method: str, response: requests.Response) -> bytes:
         parts, size, give_up = [], 0, time.monotonic() + self.read_timeout
@@ -253,17 +268,22 @@ class Transport:
         self.close()
 
 
+def content_type(response: requests.Response) -> str:
+    """The media type alone, without parameters."""
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
 def unreadable(
-    method: str, response: requests.Response, retry_after: float | None = None
+    method: str, response: requests.Response, expected: str, retry_after: float | None
 ) -> Unreachable:
     """An answer that is none: a redirect, a gateway's page, HTML, half of a JSON text."""
-    status = response.status_code
-    kind = response.headers.get("Content-Type", "").partition(";")[0] or "no content type"
+    status, kind = response.status_code, content_type(response) or "no content type"
     if 300 <= status < 400:
         reason = f"redirected (HTTP {status}) instead of answered; check the API's address"
         return Unreachable(method, reason, retryable=False, status=status)
     if status == 200:
-        return Unreachable(method, f"answered with {kind} instead of JSON", status=status)
+        reason = f"answered with {kind} that is not {expected}"
+        return Unreachable(method, reason, status=status)
     retryable = status in BUSY_STATUSES or status >= 500
     return Unreachable(
         method,
@@ -315,7 +335,7 @@ def _session(pool_size: int) -> requests.Session:
 
 def _checked_base_url(base_url: str) -> str:
     parts = urlsplit(base_url)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query:
         raise ValueError(
             f"'{base_url}' is not the address of an API, such as"
             " https://api.voximplant.com/platform_api"

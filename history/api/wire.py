@@ -240,6 +240,17 @@ def format_wall_clock(moment: datetime, zone: tzinfo) -> str:
     return moment.astimezone(zone).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
+def instant(wall_clock: datetime, zone: tzinfo, *, last: bool = False) -> datetime:
+    """The moment, in UTC, at which the clocks of `zone` show `wall_clock`.
+
+    Where they show it twice, because they were set back, the first or the `last` of the two; a
+    reading they skipped counts as if they had not been set forward.
+    """
+    first = wall_clock.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    again = wall_clock.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return max(first, again) if last else first
+
+
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())

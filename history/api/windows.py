@@ -1,0 +1,358 @@
+"""Any number of rows, although a question reaches only the first 11 000 of its answer.
+
+A list is walked by moving the start of the period along: the next page begins in the second in
+which the last one ended, without the rows of that second that are known already. So offsets stay
+small, nothing is counted, rows that appear or vanish meanwhile shift nothing, and only a single
+second with more rows than can be reached stops the walk.
+
+To walk over several connections at once, or in steps that can be stored, the period is planned
+first: the row just beyond reach tells where the next window begins, and the totals that come
+along with it tell how many rows each window holds.
+
+All of it happens in Etc/GMT, where no hour is missing and none comes twice.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from itertools import islice
+from typing import Any, Self
+
+from history.api import wire
+from history.api.errors import TooManyRows, Unreachable
+from history.api.methods import (
+    MAX_COUNT,
+    MAX_OFFSET,
+    GetACDHistory,
+    GetAuditLog,
+    GetCallHistory,
+    GetTransactionHistory,
+    parameters,
+)
+from history.api.replies import Page
+
+A_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """How far one question sees: rows it returns, and rows it can skip before them."""
+
+    page: int = MAX_COUNT
+    offset: int = MAX_OFFSET
+
+    @property
+    def rows(self) -> int:
+        return self.page + self.offset
+
+
+DOCUMENTED = Reach()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """Part of a period and the rows it holds: aware moments in UTC, both inclusive."""
+
+    from_date: datetime
+    to_date: datetime
+    count: int = 0
+
+    @property
+    def empty(self) -> bool:
+        return self.from_date > self.to_date
+
+    def dump(self) -> list[Any]:
+        """Something JSON can hold; `load` makes the window of it again."""
+        return [self.from_date.isoformat(), self.to_date.isoformat(), self.count]
+
+    @classmethod
+    def load(cls, dumped: Sequence[Any]) -> Self:
+        start, end, count = dumped
+        return cls(
+            from_date=datetime.fromisoformat(start),
+            to_date=datetime.fromisoformat(end),
+            count=count,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Windows in the order of the walk; together they hold every row once."""
+
+    windows: tuple[Window, ...]
+
+    @property
+    def total_count(self) -> int:
+        return sum(window.count for window in self.windows)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Step:
+    """A page of a planned window. All but the first begin with the row the last one ended with."""
+
+    window: Window
+    offset: int
+    last: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog), R]:
+    """All rows of a question in its order.
+
+    `ask` takes params whose dates are in UTC; `timezone` is the zone of the dates in `params`,
+    not 'auto'. `moment` is the date of a row that the API filters and sorts by, `key` its id.
+    `splits` is false where rows do not show the date they are filtered by.
+    """
+
+    ask: Callable[[M], Page[R]]
+    params: M
+    timezone: str
+    moment: Callable[[R], datetime]
+    key: Callable[[R], int]
+    reach: Reach = DOCUMENTED
+    splits: bool = True
+
+    @cached_property
+    def period(self) -> Window:
+        """The period of the params, as moments."""
+        zone = wire.zone(self.timezone)
+        return Window(
+            from_date=wire.instant(self.params.from_date, zone),
+            to_date=wire.instant(self.params.to_date, zone, last=True),
+        )
+
+    def rows(self, *, parallel: int = 1) -> Iterator[R]:
+        """Every row once; `count` and `offset` of the params are those of the whole.
+
+        Raises TooManyRows, besides what asking raises.
+        """
+        skip, count = self.params.offset, self.params.count
+        if parallel > 1 and self.splits:
+            return islice(
+                self._rows_in_parallel(parallel), skip, None if count is None else skip + count
+            )
+        return islice(self._rows_after(skip), count)
+
+    def window_rows(self, window: Window) -> Iterator[R]:
+        """Every row of one window."""
+        return self._rows_from(window)
+
+    # In turn
+
+    def _rows_after(self, skip: int) -> Iterator[R]:
+        """The rows after the first `skip`, of which whole windows are passed over unseen."""
+        window = self.period
+        if skip > self.reach.offset:
+            for window in self.windows():
+                if skip < window.count:
+                    break
+                skip -= window.count
+            else:
+                return
+            window = self._rest(self.period, self._start(window))
+        offset = min(skip, self.reach.offset)
+        yield from islice(self._rows_from(window, offset), skip - offset, None)
+
+    def _rows_from(
+        self, window: Window, offset: int = 0, known: Collection[int] = frozenset()
+    ) -> Iterator[R]:
+        """The rows of `window` after the first `offset`, but not the `known` ones."""
+        size = min(self.reach.page, self.params.count or self.reach.page)
+        while True:
+            page = self._page(window, offset, size)
+            rows = page.result
+            yield from [row for row in rows if self.key(row) not in known]
+            # Less than asked for is the end, unless the API has a lower limit and says so.
+            if not rows or (len(rows) < size and (page.total_count or 0) <= offset + len(rows)):
+                return
+            edge = self._moment(rows[-1])
+            if self.splits and self._moment(rows[0]) != edge:
+                window, offset, known = self._rest(window, edge), 0, self._keys_at(edge, rows)
+            else:
+                window, offset = self._closer(window, offset + len(rows), edge)
+
+    def _closer(self, window: Window, offset: int, edge: datetime) -> tuple[Window, int]:
+        """The same place said with an offset in reach: counted from the second of `edge` on."""
+        if offset <= self.reach.offset:
+            return window, offset
+        if not self.splits:
+            if self._total(window) > offset:
+                raise self._too_many(window)
+            return self._beyond(window, self._end(window)), 0
+        second = replace(window, from_date=edge, to_date=edge)
+        inside = offset - self._total(self._passed(window, edge))
+        if inside <= self.reach.offset:
+            return self._rest(window, edge), inside
+        if self._total(second) > inside:
+            raise self._too_many(second)
+        return self._beyond(window, edge), 0
+
+    # Planned
+
+    def plan(self, rows: int | None = None) -> Plan:
+        """The windows of the whole period, each with at most `rows` rows, by default as many as
+        one question can reach; more where a single second has them. One request a window."""
+        return Plan(windows=tuple(self.windows(rows)))
+
+    def windows(self, rows: int | None = None) -> Iterator[Window]:
+        """The windows of `plan`, each as soon as it is known."""
+        limit = min(rows or self.reach.offset, self.reach.offset)
+        rest, head, before = self.period, None, 0
+        while True:
+            beyond = self._page(rest, limit if self.splits else 0, 1, with_total_count=True)
+            total = self._total_of(beyond)
+            if head is not None:
+                # Rows that arrived meanwhile can make the later total the larger one.
+                yield self._reachable(replace(head, count=max(before - total, 0)))
+            if not self.splits or not beyond.result:
+                if not rest.empty:
+                    yield self._reachable(replace(rest, count=total))
+                return
+            edge = self._moment(beyond.result[0])
+            head, before = self._passed(rest, edge), total
+            if head.empty:
+                head = replace(rest, from_date=edge, to_date=edge)
+                rest = self._beyond(rest, edge)
+            else:
+                rest = self._rest(rest, edge)
+
+    def _reachable(self, window: Window) -> Window:
+        if window.count > self.reach.rows:
+            raise self._too_many(window)
+        return window
+
+    # At once
+
+    def _rows_in_parallel(self, parallel: int) -> Iterator[R]:
+        left: Window | None = None
+        edge, known, fence = self.period.from_date, frozenset[int](), 0
+        for step, page in _ahead(self._steps(), self._step_page, parallel):
+            if step.window is left:
+                continue
+            rows = page.result
+            moved = bool(step.offset) and (not rows or self.key(rows[0]) != fence)
+            if not moved and rows:
+                yield from rows[1:] if step.offset else rows
+                passed, edge, fence = edge, self._moment(rows[-1]), self.key(rows[-1])
+                at_edge = self._keys_at(edge, rows)
+                known = known | at_edge if passed == edge else at_edge
+            # Rows came or went since the window was planned: pages further on do not fit any
+            # more, so the rest of this window is walked in turn.
+            if moved or (step.last and len(rows) == self.reach.page):
+                left = step.window
+                yield from self._rows_from(self._rest(left, edge), known=known)
+
+    def _steps(self) -> Iterator[_Step]:
+        stride = self.reach.page - 1  # one row of each page is seen twice
+        for window in self.windows():
+            # The last step of a second with more rows than that finds its page full.
+            end = min(max(window.count - 1, 1), self.reach.offset + 1)
+            offsets = range(0, end, max(stride, 1))
+            for offset in offsets:
+                yield _Step(window=window, offset=offset, last=offset == offsets[-1])
+
+    def _step_page(self, step: _Step) -> Page[R]:
+        return self._page(step.window, step.offset, self.reach.page)
+
+    # Asking
+
+    def _page(
+        self, window: Window, offset: int, count: int, *, with_total_count: bool = False
+    ) -> Page[R]:
+        if window.empty:
+            return Page(result=(), count=0, timezone=self.timezone, total_count=0)
+        known = parameters(type(self.params))
+        # Where no limit is documented there may be one all the same, which the total reveals.
+        with_total_count = with_total_count or known["count"].param.maximum is None
+        changes: dict[str, Any] = {
+            "from_date": window.from_date.replace(tzinfo=None),
+            "to_date": window.to_date.replace(tzinfo=None),
+            "timezone": "Etc/GMT",
+            "count": count,
+            "offset": offset,
+            "with_total_count": with_total_count,
+        }
+        page = self.ask(
+            replace(self.params, **{name: changes[name] for name in changes if name in known})
+        )
+        self._check_order(window, page.result)
+        return page
+
+    def _check_order(self, window: Window, rows: Sequence[R]) -> None:
+        """Without it an API that forgets the period or the order would be asked forever."""
+        if rows and self.splits:
+            ends = self._moment(rows[0]), self._moment(rows[-1])
+            first, last = reversed(ends) if self.params.desc_order else ends
+            if not window.from_date <= first <= last <= window.to_date:
+                reason = "the rows are not those of the period, in the order asked for"
+                raise Unreachable(self.params.name, reason, retryable=False)
+
+    def _total(self, window: Window) -> int:
+        return self._total_of(self._page(window, 0, 1, with_total_count=True))
+
+    def _total_of(self, page: Page[R]) -> int:
+        if page.total_count is None:
+            reason = "the answer has no total_count, although it was asked for"
+            raise Unreachable(self.params.name, reason, retryable=False)
+        return page.total_count
+
+    def _too_many(self, window: Window) -> TooManyRows:
+        when = f"{window.from_date:%Y-%m-%d %H:%M:%S} UTC"
+        where = f"at {when}" if self.splits else "in this period by accounting date"
+        return TooManyRows(self.params.name, f"more than {self.reach.rows} rows {where}")
+
+    # Places in the order of the walk
+
+    def _moment(self, row: R) -> datetime:
+        # In UTC: within a zone, Python takes the two 02:30 of an autumn night for one.
+        return self.moment(row).astimezone(UTC)
+
+    def _start(self, window: Window) -> datetime:
+        return window.to_date if self.params.desc_order else window.from_date
+
+    def _end(self, window: Window) -> datetime:
+        return window.from_date if self.params.desc_order else window.to_date
+
+    def _rest(self, window: Window, edge: datetime) -> Window:
+        """What is still ahead, the second of `edge` included."""
+        if self.params.desc_order:
+            return replace(window, to_date=edge)
+        return replace(window, from_date=edge)
+
+    def _beyond(self, window: Window, edge: datetime) -> Window:
+        """What is still ahead, without the second of `edge`."""
+        return self._rest(window, edge - A_SECOND if self.params.desc_order else edge + A_SECOND)
+
+    def _passed(self, window: Window, edge: datetime) -> Window:
+        """What lies behind the second of `edge`."""
+        if self.params.desc_order:
+            return replace(window, from_date=edge + A_SECOND)
+        return replace(window, to_date=edge - A_SECOND)
+
+    def _keys_at(self, edge: datetime, rows: Iterable[R]) -> frozenset[int]:
+        return frozenset(self.key(row) for row in rows if self._moment(row) == edge)
+
+
+def _ahead[S, T](
+    steps: Iterable[S], fetch: Callable[[S], T], parallel: int
+) -> Iterator[tuple[S, T]]:
+    """Each step with what `fetch` makes of it, in order, with a few fetched in advance."""
+    pending: deque[tuple[S, Future[T]]] = deque()
+    with ThreadPoolExecutor(parallel, thread_name_prefix="walk") as pool:
+        try:
+            for step in steps:
+                pending.append((step, pool.submit(fetch, step)))
+                if len(pending) == 2 * parallel:
+                    yield _result(pending)
+            while pending:
+                yield _result(pending)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _result[S, T](pending: deque[tuple[S, Future[T]]]) -> tuple[S, T]:
+    step, future = pending.popleft()
+    return step, future.result()
