@@ -161,9 +161,13 @@ class Sandbox:
     def reset(self) -> None:
         requests.post(self._control("reset"), timeout=10).raise_for_status()
 
-    def fault(self, **fault: Any) -> None:
-        """Misbehave from now on, e.g. fault(method="GetCallHistory", status=502)."""
-        requests.post(self._control("faults"), json=fault, timeout=10).raise_for_status()
+    def fault(self, kind: str, **fault: Any) -> None:
+        """Misbehave until the reset: fault("http_status", status=502, method="GetCallHistory").
+
+        `docs/sandbox.md` lists the kinds and their fields.
+        """
+        spec = {"kind": kind, **fault}
+        requests.post(self._control("faults"), json=spec, timeout=10).raise_for_status()
 
     def _control(self, name: str) -> str:
         parts = urlsplit(self.url)
@@ -175,6 +179,8 @@ def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
     directory = tmp_path_factory.mktemp("sandbox")
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--sessions", str(SESSIONS)]
     command += ["--seed", "7", "--now", NOW, "--db", str(directory / "sandbox.sqlite3")]
+    # Strict: a parameter that the API does not know is our mistake.
+    command += ["--strict", "--report-seconds", "0.3"]
     with (
         (directory / "log").open("w") as log,
         subprocess.Popen(

@@ -1,0 +1,148 @@
+"""`manage.py demo` as a stranger runs it: the whole of it, with the real sandbox and Valkey."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Demo:
+    def __init__(self, data: Path, port: int, **env: str) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.output = ""
+        command = ["manage.py", "demo", "--sessions", "200", "--port", str(port)]
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "DATA_DIR": str(data), **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def until_ready(self) -> "Demo":
+        for line in self.process.stdout or ():
+            self.output += line
+            if "Stop  " in line:
+                return self
+        raise AssertionError(self.output)
+
+    def end(self) -> int:
+        self.output += self.process.communicate(timeout=60)[0]
+        return self.process.returncode
+
+    def stop(self) -> int:
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.end()
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+    demos: list[Demo] = []
+
+    def start(port: int | None = None, data: Path = tmp_path, **env: str) -> Demo:
+        demos.append(Demo(data, port or free_port(), **env))
+        return demos[-1]
+
+    yield start
+    for demo in demos:
+        if demo.process.poll() is None:
+            demo.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def programs_of(data: Path) -> list[str]:
+    """Command lines of living processes that name this demo's folder."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(data).encode() in words and int(process.name) != os.getpid():
+            lines.append(words.replace(b"\0", b" ").decode()[:200])
+    return lines
+
+
+def sign_in(url: str, name: str) -> requests.Session:
+    session = requests.Session()
+    page = session.get(f"{url}/accounts/login/", timeout=10).text
+    token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[0]
+    form = {"login": name, "password": "demo", "csrfmiddlewaretoken": token}
+    session.post(f"{url}/accounts/login/", form, timeout=10).raise_for_status()
+    return session
+
+
+@pytest.mark.timeout(240)
+def test_the_demo_runs_keeps_its_data_and_leaves_nothing_behind(demo, tmp_path):
+    first = demo().until_ready()
+    page = sign_in(first.url, "agent").get(f"{first.url}/calls/", timeout=30)
+    assert page.status_code == 200
+    assert first.stop() == 0
+    assert first.output.endswith("Stopped.\n")
+    assert programs_of(tmp_path) == []
+
+    again = demo().until_ready()
+    assert "collecting static files" not in again.output
+    assert sign_in(again.url, "owner").cookies["sessionid"]
+    other = demo(port=free_port())
+    assert other.end() == 1
+    assert f"The demo already runs here, as process {again.process.pid}: " in other.output
+
+
+@pytest.mark.timeout(120)
+def test_when_a_part_dies_the_demo_ends_and_says_which(demo, tmp_path):
+    run = demo().until_ready()
+    (valkey,) = (
+        int(process.parent.name)
+        for process in Path("/proc").glob("[0-9]*/cmdline")
+        if b"valkey-server" in process.read_bytes()
+        and str(tmp_path).encode() in (process.parent / "environ").read_bytes()
+    )
+    os.kill(valkey, signal.SIGKILL)
+    assert run.end() == 1
+    assert "valkey was killed by SIGKILL." in run.output
+    assert programs_of(tmp_path) == []
+
+
+def test_a_taken_port_is_named_with_what_to_type_before_anything_starts(demo, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = demo(port=port)
+        assert run.end() == 1
+    assert f"Port {port} is taken by another program." in run.output
+    assert re.search(r"make demo PORT=\d+", run.output)
+    assert "valkey" not in run.output
+
+
+def test_people_with_a_known_password_stay_out_of_a_real_installation(demo, tmp_path):
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)},
+        check=True,
+    )
+    run = demo()
+    assert run.end() == 1
+    assert "was not made by the demo" in run.output
+
+
+def test_the_demo_refuses_a_database_server(demo):
+    run = demo(DATABASE_URL="postgresql://me@127.0.0.1/real")
+    assert run.end() == 1
+    assert "DATABASE_URL names another database: unset it." in run.output
