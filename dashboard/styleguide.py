@@ -212,7 +212,9 @@ class BadForm(forms.Form):
     """A form whose values are wrong, to show how that is said and that they are kept."""
 
     count = forms.IntegerField(
-        label="Rows", error_messages={"invalid": "“many” is not a number. Write one, as 50."}
+        label="Rows",
+        widget=forms.TextInput,
+        error_messages={"invalid": "“many” is not a number. Write one, as 50."},
     )
     zone = forms.CharField(label="Time zone", help_text="A name of the tz database.")
     reason = forms.CharField(

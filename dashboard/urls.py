@@ -1,10 +1,10 @@
 from django.urls import include, path
 
-from dashboard.health import healthz
+from dashboard.views import favicon, healthz
 
 urlpatterns = [
-    path("healthz", healthz, name="healthz"),
+    path("healthz", healthz),
+    path("favicon.ico", favicon),
     path("accounts/", include("allauth.urls")),
-    path("styleguide/", include("dashboard.styleguide")),
     path("", include("history.urls")),
 ]

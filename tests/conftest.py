@@ -81,18 +81,27 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 # This machine and no other
 
 
+def _refuse_other_machines(host: object) -> None:
+    if host not in (None, "", "localhost", "127.0.0.1", "::1"):
+        raise RuntimeError(f"Tests talk to this machine only, not to {host!s}")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _only_this_machine() -> Iterator[None]:
-    connect = socket.socket.connect
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
 
-    def guarded(self: socket.socket, address: Any) -> None:
-        host = address[0] if isinstance(address, tuple) else "localhost"
-        if host not in ("localhost", "127.0.0.1", "::1"):
-            raise RuntimeError(f"Tests talk to this machine only, not to {host}")
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple):  # otherwise it is the path of a Unix socket
+            _refuse_other_machines(address[0])
         connect(self, address)
 
+    def guarded_look_up(host: Any, *rest: Any, **more: Any) -> Any:
+        _refuse_other_machines(host)
+        return look_up(host, *rest, **more)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", guarded)
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
         yield
 
 

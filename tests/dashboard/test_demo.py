@@ -57,7 +57,8 @@ def demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
     yield start
     for demo in demos:
         if demo.process.poll() is None:
-            demo.stop()
+            os.killpg(demo.process.pid, signal.SIGINT)
+        demo.process.communicate(timeout=60)
 
 
 def free_port() -> int:
