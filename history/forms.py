@@ -254,6 +254,19 @@ class FilterForm[M: Method](forms.Form):
         query.update({name: str(value) for name, value in position.items() if value})
         return query.urlencode()
 
+    def carried(self) -> list[tuple[str, str]]:
+        """What the filter bar does not show and its answer must not forget: preset, order, tab."""
+        ends = ("from_date", "to_date", "timezone")
+        shown = {*ends, *self.prominent, *(n for group in self.groups for n in group.names)}
+        left_out = {*shown, *POSITION, *self.own}
+        return [
+            (name, value)
+            for name in self.fields
+            if name not in left_out
+            for value in self.query.getlist(name)
+            if value
+        ]
+
     def ignored(self) -> list[tuple[str, str]]:
         """Names and values in the query that this page does not know, from old or wrong links."""
         known = {*self.fields, *self.own}

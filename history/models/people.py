@@ -18,7 +18,8 @@ PAGES = (
     ("acd", _("ACD")),
     ("audit", _("Audit log")),
 )
-POSITION = ("offset", "after", "skipped", "call")  # where one is in a list, not which list
+# Where one is in a list, not which list: the page, and the row open beside it.
+POSITION = ("offset", "after", "skipped", "call", "transaction", "session")
 
 
 class Preferences(models.Model):

@@ -46,6 +46,7 @@ def list_context(request: Request, page: str, form: FilterForm[Any]) -> dict[str
     return {
         "form": form,
         "period": period_button(form),
+        "keep": form.carried(),
         "page_name": page,
         "clear_url": f"{path}?view=none",
         "query": without_position(request.GET.urlencode()),
