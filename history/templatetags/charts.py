@@ -77,6 +77,11 @@ def bar_chart(
 ) -> dict[str, object]:
     """Bars per day; `part_name` names the marked part, if points have one."""
     most = _round_up(max((point.value for point in points), default=0))
+    grid = [
+        {"y": _px(BOTTOM - (BOTTOM - TOP) * float(share)), "said": _said(most * share)}
+        for share in (Decimal(1), Decimal("0.5"))
+        if most
+    ]
     step = 100 / max(len(points), 1)
     every = ceil(len(points) / 8) or 1
     return {
@@ -87,11 +92,9 @@ def bar_chart(
         "plot": PLOT,
         "base": BOTTOM,
         "below": BOTTOM + 15,
-        "grid": [
-            {"y": _px(BOTTOM - (BOTTOM - TOP) * float(share)), "said": _said(most * share)}
-            for share in (Decimal(1), Decimal("0.5"))
-            if most
-        ],
+        "grid": grid,
+        # As wide as its longest figure, at 7 pixels a letter.
+        "axis": 7 * max((len(line["said"]) for line in grid), default=1),
         "bars": [
             _bar(point, most, number * step, step)
             | {"short": point.short if number % every == 0 else ""}
@@ -163,16 +166,17 @@ def timeline(lanes: Sequence[Lane], seconds: int, title: StrOrPromise) -> dict[s
 
 def _span(span: Span, length: int) -> dict[str, object]:
     share = (span.end - span.start) / length
-    # The words stand behind the bar, or before it where the bar reaches the right edge.
+    # The words stand in the bar, else behind it, else before it where it is near the edge.
+    inside = share > 0.25
     behind = span.end / length < 0.82
     return {
         "span": span,
         "seconds": span.end - span.start,
         "x": _across(span.start, length),
         "width": f"{max(share * 100, 0.4):.3f}%",
-        "text_x": _across(span.end if behind else span.start, length),
-        "behind": behind,
-        "inside": share > 0.18,
+        "text_x": _across(span.end if behind and not inside else span.start, length),
+        "before": not (behind or inside),
+        "inside": inside,
     }
 
 

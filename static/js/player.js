@@ -23,6 +23,7 @@ function set(root) {
   audio.addEventListener("pause", () => playing(root));
   audio.addEventListener("ended", () => playing(root));
   audio.addEventListener("error", () => (root.querySelector(".player-error").hidden = false));
+  root.querySelector(".player-volume").style.setProperty("--done", `${audio.volume * 100}%`);
   draw(root);
 }
 
