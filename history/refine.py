@@ -1,64 +1,64 @@
-"""Looking through fetched sessions for what the API cannot filter on: bounded and honest."""
+"""Looking through fetched rows for what the API cannot filter on: bounded and honest."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from history.api.client import Client
-from history.api.methods import MAX_OFFSET, GetCallHistory
-from history.api.replies import CallSessionInfoType
+from history.api.methods import MAX_OFFSET, GetAuditLog, GetCallHistory
+from history.api.replies import Page
 
-MOST = 5000  # sessions looked at for one page
+MOST = 5000  # rows looked at for one page
 STEP = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """Matching sessions, and how far the look went.
+class Found[R]:
+    """Matching rows, and how far the look went.
 
-    `position` is the offset from which a next look goes on, `tail` the moments of the sessions
-    just before it, `finished` says that there are no more.
+    `position` is the offset from which a next look goes on, `tail` the moments of the rows just
+    before it, `finished` says that there are no more.
     """
 
-    sessions: tuple[CallSessionInfoType, ...]
+    rows: tuple[R, ...]
     looked_at: int
     position: int
     tail: tuple[datetime, ...]
     finished: bool
 
 
-def look(
-    client: Client,
-    params: GetCallHistory,
-    wanted: Callable[[CallSessionInfoType], bool],
+def look[M: (GetAuditLog, GetCallHistory), R](
+    ask: Callable[[M], Page[R]],
+    params: M,
+    wanted: Callable[[R], bool],
+    moment: Callable[[R], datetime],
     *,
     rows: int,
     most: int = MOST,
-) -> Found:
-    """The first `rows` wanted sessions from `params.offset` on, among at most `most` sessions.
+) -> Found[R]:
+    """The first `rows` wanted rows from `params.offset` on, among at most `most` of them.
 
-    Raises RemoteError as the client does.
+    Raises RemoteError as `ask`, a method of the client, does.
     """
-    found: list[CallSessionInfoType] = []
+    found: list[R] = []
     tail: tuple[datetime, ...] = ()
     position = params.offset
     finished = False
     while not finished and position - params.offset < most and position <= MAX_OFFSET:
-        page = client.get_call_history(replace(params, offset=position, count=STEP))
+        page = ask(replace(params, offset=position, count=STEP))
         seen = 0
-        for session in page.result:
+        for row in page.result:
             seen += 1
-            if wanted(session):
-                found.append(session)
+            if wanted(row):
+                found.append(row)
                 if len(found) == rows:
                     break
         position += seen
         finished = seen == len(page.result) < STEP
-        tail = tuple(session.start_date for session in page.result[:seen]) or tail
+        tail = tuple(moment(row) for row in page.result[:seen]) or tail
         if len(found) == rows:
             break
     return Found(
-        sessions=tuple(found),
+        rows=tuple(found),
         looked_at=position - params.offset,
         position=position,
         tail=tail,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -90,10 +91,14 @@ def _refined(form: CallsForm, only: str, contains: str) -> Answer:
             not contains or mentions(session, contains)
         )
 
-    found = refine.look(connect(), form.params(), wanted, rows=form.rows)
-    moments = [session.start_date for session in found.sessions]
+    def started(session: CallSessionInfoType) -> datetime:
+        return session.start_date
+
+    ask = connect().get_call_history
+    found = refine.look(ask, form.params(), wanted, started, rows=form.rows)
+    moments = [session.start_date for session in found.rows]
     return Answer(
-        sessions=found.sessions,
+        sessions=found.rows,
         pager=Pager(
             first=1 if moments else 0,
             last=len(moments),
