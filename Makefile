@@ -3,6 +3,7 @@
 PORT ?= 8000
 SESSIONS ?= 20000
 SEED ?= 1
+WORKERS ?= 2
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.12 \
 	--no-header --no-emit-index-url --no-annotate
@@ -14,7 +15,7 @@ demo: product
 
 # make test ARGS="tests/dashboard -x" runs a part.
 test: tools
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 lint: tools
 	$(BIN)/ruff check

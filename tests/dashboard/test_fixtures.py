@@ -28,7 +28,6 @@ def test_everybody_has_the_group_of_their_name(people):
     }
 
 
-@pytest.mark.chromium
 def test_a_person_signs_in_in_the_browser(page, people):
     page.goto("/accounts/login/?next=/healthz")
     page.get_by_label("Username").fill("agent")
@@ -37,14 +36,12 @@ def test_a_person_signs_in_in_the_browser(page, people):
     page.wait_for_url("**/healthz")
 
 
-@pytest.mark.chromium
 def test_the_console_hears_of_what_the_policy_blocks(page, complaints):
     page.goto("/accounts/login/")
     page.evaluate("document.body.setAttribute('onclick', 'alert(1)'); document.body.click()")
     complaints.expect("Content Security Policy")
 
 
-@pytest.mark.chromium
 def test_the_console_hears_of_errors_in_scripts(page, complaints):
     page.goto("/accounts/login/")
     page.evaluate("setTimeout(() => { throw new Error('a mistake') })")
