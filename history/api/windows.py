@@ -13,7 +13,7 @@ All of it happens in Etc/GMT, where no hour is missing and none comes twice.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -134,7 +134,7 @@ class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog
             return islice(
                 self._rows_in_parallel(parallel), skip, None if count is None else skip + count
             )
-        return islice(self._rows_after(skip), count)
+        return islice(self._rows_after(skip, count), count)
 
     def window_rows(self, window: Window) -> Iterator[R]:
         """Every row of one window."""
@@ -142,7 +142,7 @@ class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog
 
     # In turn
 
-    def _rows_after(self, skip: int) -> Iterator[R]:
+    def _rows_after(self, skip: int, count: int | None) -> Iterator[R]:
         """The rows after the first `skip`, of which whole windows are passed over unseen."""
         window = self.period
         if skip > self.reach.offset:
@@ -154,13 +154,19 @@ class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog
                 return
             window = self._rest(self.period, self._start(window))
         offset = min(skip, self.reach.offset)
-        yield from islice(self._rows_from(window, offset), skip - offset, None)
+        size = self.reach.page if count is None else min(self.reach.page, skip - offset + count)
+        yield from islice(self._rows_from(window, offset, size), skip - offset, None)
 
     def _rows_from(
-        self, window: Window, offset: int = 0, known: Collection[int] = frozenset()
+        self,
+        window: Window,
+        offset: int = 0,
+        size: int = 0,
+        known: frozenset[int] = frozenset(),
     ) -> Iterator[R]:
-        """The rows of `window` after the first `offset`, but not the `known` ones."""
-        size = min(self.reach.page, self.params.count or self.reach.page)
+        """The rows of `window` after the first `offset`, but not the `known` ones; the first
+        page of `size` rows may be all that is wanted."""
+        size = size or self.reach.page
         while True:
             page = self._page(window, offset, size)
             rows = page.result
@@ -168,27 +174,30 @@ class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog
             # Less than asked for is the end, unless the API has a lower limit and says so.
             if not rows or (len(rows) < size and (page.total_count or 0) <= offset + len(rows)):
                 return
-            edge = self._moment(rows[-1])
+            size, edge = self.reach.page, self._moment(rows[-1])
             if self.splits and self._moment(rows[0]) != edge:
                 window, offset, known = self._rest(window, edge), 0, self._keys_at(edge, rows)
             else:
-                window, offset = self._closer(window, offset + len(rows), edge)
+                window, offset, known = self._closer(window, offset + len(rows), rows, known)
 
-    def _closer(self, window: Window, offset: int, edge: datetime) -> tuple[Window, int]:
-        """The same place said with an offset in reach: counted from the second of `edge` on."""
+    def _closer(
+        self, window: Window, offset: int, rows: Sequence[R], known: frozenset[int]
+    ) -> tuple[Window, int, frozenset[int]]:
+        """The place after `rows`, all of one second, said with an offset in reach."""
         if offset <= self.reach.offset:
-            return window, offset
-        if not self.splits:
-            if self._total(window) > offset:
-                raise self._too_many(window)
-            return self._beyond(window, self._end(window)), 0
-        second = replace(window, from_date=edge, to_date=edge)
-        inside = offset - self._total(self._passed(window, edge))
-        if inside <= self.reach.offset:
-            return self._rest(window, edge), inside
+            return window, offset, known
+        edge, passed = self._moment(rows[-1]), 0
+        second, rest, beyond = window, window, self._beyond(window, self._end(window))
+        if self.splits:
+            second = replace(window, from_date=edge, to_date=edge)
+            passed = self._total(self._passed(window, edge))
+            rest, beyond = self._rest(window, edge), self._beyond(window, edge)
+        inside = offset - passed
+        if inside < self.reach.rows:
+            return rest, min(inside, self.reach.offset), known | {self.key(row) for row in rows}
         if self._total(second) > inside:
             raise self._too_many(second)
-        return self._beyond(window, edge), 0
+        return beyond, 0, frozenset()
 
     # Planned
 
