@@ -6,5 +6,6 @@ urlpatterns = [
     path("healthz", healthz),
     path("favicon.ico", favicon),
     path("accounts/", include("allauth.urls")),
+    path("styleguide/", include("dashboard.styleguide")),
     path("", include("history.urls")),
 ]

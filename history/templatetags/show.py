@@ -101,8 +101,9 @@ def moment(value: datetime | None, style: str = "") -> SafeString:
 
 def _in_full(local: datetime) -> str:
     zone = timezone.get_current_timezone_name()
-    offset = formats.date_format(local, "O")
-    return f"{formats.date_format(local, 'l, j E Y, H:i:s')} {zone} (UTC{offset[:3]}:{offset[3:]})"
+    # Not by date_format, which leaves the offset out in the repeated hour, where it matters most.
+    offset = f"{local:%:z}"
+    return f"{formats.date_format(local, 'l, j E Y, H:i:s')} {zone} (UTC{offset})"
 
 
 def ago(value: datetime, now: datetime | None = None) -> str:
