@@ -190,6 +190,7 @@ CREATE TABLE transactions (
     application_id INTEGER,
     subscription_id INTEGER,
     price_group_id INTEGER,
+    part_id INTEGER,  -- the call, record or resource usage that was charged
     held_at INTEGER  -- since then on hold, until performed_at; NULL: never was
 );
 
@@ -232,6 +233,9 @@ CREATE TABLE audit_log (
     cmd_args TEXT NOT NULL,  -- JSON objects
     cmd_result TEXT
 );
+
+-- What a running sandbox changed, so that it can be taken back; noun: record, audit.
+CREATE TABLE changes (noun TEXT NOT NULL, id INTEGER NOT NULL);
 
 -- What a reconciliation has to find, so that a test can know it. `part` is the call whose cost
 -- and charge do not match, `transaction_id` the charge; amounts as in the other tables.
