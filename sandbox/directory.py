@@ -5,7 +5,7 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 
@@ -69,12 +69,14 @@ class Directory:
             rows = connection.execute(f"SELECT * FROM {name}")
             return {row[0]: kind(**dict(row)) for row in rows}
 
-        applications = table(Application, "applications")
         seed = connection.execute("SELECT value FROM facts WHERE name = 'seed'").fetchone()
         return cls(
             seed=seed[0],
             accounts=table(Account, "accounts"),
-            applications=applications,
+            applications={
+                id_: replace(application, secure=bool(application.secure))
+                for id_, application in table(Application, "applications").items()
+            },
             rules=table(Rule, "rules"),
             users=table(User, "users"),
             subscriptions={

@@ -47,18 +47,40 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When an account's balance falls below `threshold` it gets `top_up` more."""
+    """When an account's balance falls below `threshold` it gets `top_up` more.
+
+    `monthly` is about what it spends in a month.
+    """
 
     opening: int
     threshold: int
     top_up: int
+    monthly: int
 
 
-def policy(plan: AccountPlan, sessions: int) -> Policy:
-    """Sizes that fit what the account spends: about three top-ups a month."""
+def policies(sessions: int) -> dict[int, Policy]:
+    """Sizes that fit what the accounts spend: a few top-ups a month, and no fee is too much."""
+    found = {
+        plan.account_id: _policy(plan, sessions, reserve=45 * UNIT)
+        for plan in world.ACCOUNTS
+        if plan.parent_id
+    }
+    # The parent can always send a child its top-up.
+    reserve = 110 * UNIT + 2 * max(policy.top_up for policy in found.values())
+    parent = next(plan for plan in world.ACCOUNTS if not plan.parent_id)
+    return found | {parent.account_id: _policy(parent, sessions, reserve=reserve)}
+
+
+def _policy(plan: AccountPlan, sessions: int, *, reserve: int) -> Policy:
     fees = (60 if plan.parent_id else 200) * UNIT
-    top_up = _round_sum((fees + int(plan.share * sessions * COST_OF_A_SESSION / 13)) // 3)
-    return Policy(opening=3 * top_up, threshold=top_up // 4, top_up=top_up)
+    monthly = fees + int(plan.share * sessions * COST_OF_A_SESSION / 13)
+    top_up = _round_sum(max(monthly // 3, reserve))
+    return Policy(
+        opening=2 * top_up,
+        threshold=max(top_up // 5, reserve),
+        top_up=top_up,
+        monthly=monthly,
+    )
 
 
 def _round_sum(amount: int) -> int:
@@ -77,7 +99,7 @@ class Ledger:
     def __init__(self, chance: Random, ids: Ids, sessions: int) -> None:
         self.chance = chance
         self.ids = ids
-        self.policies = {plan.account_id: policy(plan, sessions) for plan in world.ACCOUNTS}
+        self.policies = policies(sessions)
         self.balances = dict.fromkeys(self.policies, 0)
         self.last_amount = 0
         self._not_topped_up: set[int] = set()
@@ -299,16 +321,22 @@ def monthly_fees(calendar: list[datetime]) -> Planned:
 
 def payments(ledger: Ledger, calendar: list[datetime]) -> Planned:
     """A card each month, an invoice by wire each quarter, a refund now and then."""
-    size = ledger.policies[PARENT].top_up
+    monthly = ledger.policies[PARENT].monthly
     number = count(4_410)
     for month in calendar:
         yield (
             _on(month, 5, 8),
-            Entry(PARENT, "card_periodic_payment", size // 2, "Monthly payment, card *4417"),
+            Entry(
+                PARENT,
+                "card_periodic_payment",
+                _round_sum(monthly // 5),
+                "Monthly payment, card *4417",
+            ),
         )
         if month.month % 3 == 1:
             reference = f"RE-{month:%Y-%m}-{next(number)}"
-            wire = Entry(PARENT, "wire_transfer", 2 * size, "Wire transfer", reference=reference)
+            amount = _round_sum(monthly // 2)
+            wire = Entry(PARENT, "wire_transfer", amount, "Wire transfer", reference=reference)
             yield _on(month, 11, 9, 32), wire
         if month.month % 2 == 0:
             words = f"Refund, support case {next(number)}"

@@ -44,14 +44,14 @@ class Period:
     end: int
 
     @property
-    def dry_spell(self) -> tuple[int, int]:
-        """A working morning when the Polish account had no money."""
+    def dry_spell(self) -> range:
+        """The seconds of a working day on which the Polish account had no money."""
         zone = world.ACCOUNTS[-1].zone
         day = datetime.fromtimestamp(self.now - (self.now - self.begin) * 2 // 5, zone)
         morning = (day - timedelta(days=day.weekday())).replace(
             hour=9, minute=30, second=0, microsecond=0
         )
-        return int(morning.timestamp()), int(morning.timestamp()) + 5 * HOUR
+        return range(int(morning.timestamp()), int(morning.timestamp()) + 5 * HOUR)
 
 
 def starts(chance: Random, period: Period, sessions: int) -> Iterator[Start]:
@@ -146,10 +146,8 @@ def special_starts(chance: Random, period: Period, sessions: int) -> list[Start]
     going_on = [
         Start(period.now - 40 - 95 * n, support[n % 4], "going on", 900 + 700 * n) for n in range(6)
     ]
-    dry_from, dry_to = period.dry_spell
-    no_money = [
-        Start(dry_from + (dry_to - dry_from) * (n + 1) // 6, rules["wizyty"]) for n in range(5)
-    ]
+    dry = period.dry_spell
+    no_money = [Start(dry[len(dry) * (n + 1) // 6], rules["wizyty"]) for n in range(5)]
     long = [Start(period.now - 40 * DAY, rules["rooms"], "long", 3 * HOUR)]
     every = [
         Start(_working_hour(chance, period), rule, f"mishap {n % 12}")

@@ -90,9 +90,13 @@ class Play:
         self.period = Period(
             begin=int(begin.timestamp()), now=int(now.timestamp()), end=int(end.timestamp())
         )
+        self.dry_spell = self.period.dry_spell
         self.stage = Stage(self.chance, self._audience())
         self.ledger = Ledger(self.chance, self.stage.transaction_ids, sessions)
         schedule(self.ledger, begin, now, end)
+        self.ledger.withdraw(world.POLAND, self.dry_spell.start)
+        refilled = self.ledger.policies[world.POLAND].top_up
+        self.ledger.transfer(world.POLAND, self.dry_spell.stop, refilled)
         self.acd_ids = Ids()
         self.acd_event_id = 7_700_000
         self.removals: list[Removal] = []
@@ -151,8 +155,7 @@ class Play:
 
     def _perform(self, start: Start) -> Scene:
         scene = Scene(self.stage, start.rule, start.moment, start.stretch)
-        dry_from, dry_to = self.period.dry_spell
-        if scene.account_id == world.POLAND and dry_from <= start.moment < dry_to:
+        if scene.account_id == world.POLAND and start.moment in self.dry_spell:
             SCRIPTS["without_money"](scene)
             return scene
         SCRIPTS[start.rule.script](scene)
