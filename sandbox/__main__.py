@@ -144,14 +144,11 @@ def _seed(setup: Setup, options: argparse.Namespace) -> None:
     wanted = {"sessions": options.sessions, "seed": options.seed}
     if _is_usable(setup.db, wanted, options.now):
         return
-    partial = setup.db.with_name(f"{setup.db.name}.partial")
-    partial.unlink(missing_ok=True)
-    seed(partial, **wanted, now=options.now)
     # What was remembered of another account would be wrong for this one.
     for path in setup.home.glob(f"{setup.db.stem}-state.sqlite3*"):
         path.unlink()
     shutil.rmtree(setup.reports, ignore_errors=True)
-    partial.rename(setup.db)
+    seed(setup.db, **wanted, now=options.now)
 
 
 def _is_usable(db: Path, wanted: Mapping[str, int], now: datetime | None) -> bool:

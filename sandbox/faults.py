@@ -294,6 +294,8 @@ def before(faults: list[Fault], connection: Connection) -> Answer | None:
             case "timeout":
                 connection.wait(fault.details.get("seconds", HANG_SECONDS))
                 connection.drop()
+            case "drop" if "after_bytes" not in fault.details:
+                connection.drop()
             case "http_status":
                 return _status_answer(fault.details)
             case "error":
@@ -324,7 +326,7 @@ def spoil(faults: list[Fault], answer: Answer, connection: Connection) -> Answer
             case "content_length":
                 _misstate(answer, details.get("by", 1000), connection)
             case "drop":
-                answer.body = _cut(answer.body, details.get("after_bytes", 0), connection)
+                answer.body = _cut(answer.body, details["after_bytes"], connection)
             case "throttle":
                 answer.body = _slowly(answer.body, details["bytes_per_second"], connection)
     return answer

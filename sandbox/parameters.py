@@ -14,6 +14,7 @@ from history.api.methods import (
     ASYNC_SPELLINGS,
     METHODS,
     DeleteRecord,
+    GetAuditLog,
     GetBriefCallHistory,
     GetCallHistory,
     GetHistoryReports,
@@ -135,6 +136,11 @@ def _settled(command: str, params: Method, given: Fields, location: str) -> Meth
     if isinstance(params, GetHistoryReports) and params.history_report_id:
         # An explicit id is looked up among all types, unless a type is asked for as well.
         changes |= {} if "history_type" in given else {"history_type": "all"}
+    if isinstance(params, GetAuditLog) and params.filtered_admin_user_id:
+        ids = params.filtered_admin_user_id.split(";")
+        if not all(text.strip().isdecimal() for text in ids if text.strip()):
+            msg = f"Bad value in 'filtered_admin_user_id': '{params.filtered_admin_user_id}'."
+            raise Refusal(284, msg, "filtered_admin_user_id")
     if getattr(params, "is_async", False) and getattr(params, "output", "csv") != "csv":
         raise Refusal(105, f"{command}: 'is_async' works with output=csv only.", "output")
     return replace(params, **changes) if changes else params  # type: ignore[type-var]

@@ -191,7 +191,7 @@ def _request(environ: WSGIEnvironment) -> Request:
     headers = {
         name.removeprefix("HTTP_").replace("_", "-").lower(): value
         for name, value in environ.items()
-        if name.startswith("HTTP_")
+        if name.startswith("HTTP_") or (name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value)
     }
     query = environ.get("QUERY_STRING", "")
     return Request(
