@@ -72,6 +72,7 @@ class FilterForm[M: Method](forms.Form):
     prominent: ClassVar[Sequence[str]] = ()
     groups: ClassVar[Sequence[Group]] = ()
     own: ClassVar[Sequence[str]] = ()  # query names of the page that are no fields
+    refined: ClassVar[Sequence[str]] = ()  # fields that are not sent, and filter all the same
     utc_only: ClassVar[bool] = False
 
     period = forms.ChoiceField(
@@ -221,7 +222,7 @@ class FilterForm[M: Method](forms.Form):
                 value=self._shown(name),
                 without=self.without(name),
             )
-            for name in self.labels
+            for name in (*self.labels, *self.refined)
             if (name in self.query and name not in self.errors and self.cleaned_data.get(name))
             or (self.cleaned_data.get(name) is False and name in self.query)
         ]
@@ -237,6 +238,8 @@ class FilterForm[M: Method](forms.Form):
                 return ngettext("%(n)d value", "%(n)d values", len(value)) % {"n": len(value)}
             words: dict[str, StrOrPromise] = dict(_flat(getattr(field, "choices", ())))
             return ", ".join(str(words[part]) if part in words else str(part) for part in value)
+        if isinstance(field, forms.ChoiceField):
+            return str(dict(_flat(field.choices)).get(value, value))
         return str(value)
 
     def without(self, *names: str) -> str:
@@ -333,9 +336,10 @@ class CallsForm(FilterForm[GetCallHistory]):
         "with_other_resources": True,
         "with_total_count": False,
     }
-    prominent = ("remote_number", "application_name")
+    refined = ("contains",)
+    prominent = ("contains", "application_name")
     groups = (
-        Group(title=_("Numbers"), names=("local_number",)),
+        Group(title=_("Numbers"), names=("remote_number", "local_number")),
         Group(
             title=_("Session"),
             names=(
@@ -352,7 +356,14 @@ class CallsForm(FilterForm[GetCallHistory]):
 
     # Refinements: the API cannot filter on these, so the rows fetched are looked through.
     only = forms.ChoiceField(required=False, label=_("Only"), choices=[("", _("All")), *ONLY])
-    contains = forms.CharField(required=False, label=_("Contains"), max_length=100, strip=True)
+    contains = forms.CharField(
+        required=False,
+        label=_("Part of a number or data"),
+        max_length=100,
+        help_text=_(
+            "Looks through the calls of the period, since the API knows whole numbers only."
+        ),
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
