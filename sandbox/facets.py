@@ -58,6 +58,14 @@ class Search:
             return True
         return any(not condition.values for condition in self.conditions)
 
+    @property
+    def ids(self) -> tuple[str, list[int]]:
+        """What is asked of `f.id`. A list is looked up one by one, not met on a walk."""
+        if self.among is None:
+            return "f.id BETWEEN ? AND ?", [self.low, self.high]
+        ids = [id_ for id_ in self.among if self.low <= id_ <= self.high]
+        return f"f.id IN ({_places(ids)})", ids
+
 
 def find(
     connection: sqlite3.Connection,
@@ -102,34 +110,32 @@ def statement(connection: sqlite3.Connection, search: Search) -> tuple[str, list
     arms = [(account, value) for account in search.accounts for value in set(first.values)]
     if len(arms) > MAX_ARMS:
         return _sorted_arms(search, first, rest, rest_values)
+    which, ids = search.ids
     arm = (
         f"SELECT f.id AS id FROM {search.noun}_facets f WHERE f.facet = ? AND f.account_id = ?"
-        f" AND f.value = ? AND f.id BETWEEN ? AND ?{rest}"
+        f" AND f.value = ? AND {which}{rest}"
     )
     values: list[Value] = []
     for account, value in arms:
-        values += (first.facet, account, value, search.low, search.high, *rest_values)
+        values += (first.facet, account, value, *ids, *rest_values)
     return " UNION ".join([arm] * len(arms)), values
 
 
 def _sorted_arms(
     search: Search, first: Condition, rest: str, rest_values: list[Value]
 ) -> tuple[str, list[Value]]:
+    which, ids = search.ids
     sql = (
         f"SELECT DISTINCT f.id AS id FROM {search.noun}_facets f WHERE f.facet = ?"
         f" AND f.account_id IN ({_places(search.accounts)})"
-        f" AND f.value IN ({_places(first.values)}) AND f.id BETWEEN ? AND ?{rest}"
+        f" AND f.value IN ({_places(first.values)}) AND {which}{rest}"
     )
-    head = (first.facet, *search.accounts, *first.values, search.low, search.high)
-    return sql, [*head, *rest_values]
+    return sql, [first.facet, *search.accounts, *first.values, *ids, *rest_values]
 
 
 def _rest(search: Search, others: Sequence[Condition]) -> tuple[str, list[Value]]:
     """What is checked of each entry of the first condition."""
     sql, values = "", list[Value]()
-    if search.among is not None:
-        sql += f" AND f.id IN ({_places(search.among)})"
-        values += search.among
     for condition in others:
         sql += (
             f" AND EXISTS (SELECT 1 FROM {search.noun}_facets o WHERE o.facet = ?"

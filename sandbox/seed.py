@@ -8,6 +8,7 @@
 # ruff: noqa: S608
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -43,17 +44,17 @@ def seed(
     now = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     unfinished = path.with_name(f"{path.name}.part")
     unfinished.unlink(missing_ok=True)
-    connection = sqlite3.connect(unfinished, isolation_level=None)
     try:
-        _prepare(connection)
-        connection.execute("BEGIN")
-        Play(connection, seed, sessions, now, now + ahead).run()
-        facets.fill(connection)
-        connection.execute("COMMIT")
-        connection.executescript(f"{INDEXES} PRAGMA journal_mode = WAL;")
+        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+            _prepare(connection)
+            connection.execute("BEGIN")
+            Play(connection, seed, sessions, now, now + ahead).run()
+            facets.fill(connection)
+            connection.execute("COMMIT")
+            connection.executescript(f"{INDEXES} PRAGMA journal_mode = WAL;")
+        unfinished.replace(path)
     finally:
-        connection.close()
-    unfinished.replace(path)
+        unfinished.unlink(missing_ok=True)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
