@@ -21,10 +21,12 @@ from dashboard.env import (
     env_path,
     env_redis,
     env_secret,
+    env_text,
     env_url,
     env_zone,
 )
 from dashboard.secret_key import kept_secret_key
+from dashboard.storages import report_storage
 
 django_stubs_ext.monkeypatch()  # so that ModelForm[…] can be written at run time too
 
@@ -196,7 +198,22 @@ CELERY_TASK_QUEUES = [Queue("default"), Queue("bulk")]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+# How often beat looks for reports that stopped moving, which is also how late a next step may
+# be before it counts as stopped.
+REPORT_SWEEP_SECONDS = env_int("REPORT_SWEEP_SECONDS", 30, unit="seconds", least=1)
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    name: {
+        "task": f"history.tasks.{name}",
+        "schedule": seconds,
+        # A tick that waited longer than this has its successors behind it.
+        "options": {"expires": seconds},
+    }
+    for name, seconds in (
+        ("sweep", REPORT_SWEEP_SECONDS),
+        ("run_schedules", 60),
+        ("expire_reports", 600),
+    )
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 # The remote side: Voximplant's Management API, or the sandbox
@@ -214,6 +231,36 @@ if VOX_ACCOUNT_ID and not VOX_API_KEY:
     raise BadSetting("VOX_API_KEY", "", "VOX_ACCOUNT_ID is set; set its key too")
 VOX_TIMEOUT = env_int("VOX_TIMEOUT", 30, unit="seconds", least=1, example=10)
 VOX_CA_BUNDLE = env_file("VOX_CA_BUNDLE")
+# Where recordings, transcripts and logs may be fetched; the API's own host always counts.
+VOX_MEDIA_HOSTS = env_list("VOX_MEDIA_HOSTS", "*.voximplant.com")
+
+# Reports
+
+# How many of an account may be at work at once, and requests a second that all workers together
+# send for it; pages that people wait for are not held up.
+REPORTS_AT_ONCE = env_int("REPORTS_AT_ONCE", 3, least=1)
+VOX_REQUESTS_PER_SECOND = env_int("VOX_REQUESTS_PER_SECOND", 10, least=1)
+# Pauses between two looks at a report: the first one, and the longest they grow to. Far below
+# the broker's visibility timeout, or a waiting message would be delivered twice.
+REPORT_POLL_SECONDS = env_int("REPORT_POLL_SECONDS", 2, unit="seconds", least=1)
+REPORT_POLL_MOST_SECONDS = 60
+# How long to wait for the platform before giving up: a report that never completes, an API that
+# never answers.
+REPORT_PATIENCE_SECONDS = env_int("REPORT_PATIENCE_SECONDS", 6 * 3600, unit="seconds", least=1)
+# A worker that says nothing for so long is taken for dead.
+REPORT_LEASE_SECONDS = env_int("REPORT_LEASE_SECONDS", 60, unit="seconds", least=2)
+# When the answer to an order is lost: how long the order may still be on its way.
+REPORT_SETTLE_SECONDS = env_int("REPORT_SETTLE_SECONDS", 20, unit="seconds")
+# After so long a download makes room for others that wait, and goes on later.
+REPORT_SLICE_SECONDS = env_int("REPORT_SLICE_SECONDS", 60, unit="seconds", least=1)
+REPORT_KEEP_DAYS = env_int("REPORT_KEEP_DAYS", 180, unit="days", least=1)
+REPORT_MAX_ROWS = env_int("REPORT_MAX_ROWS", 20_000_000, unit="rows", least=1)
+# Left free on the disk of DATA_DIR, whatever arrives.
+REPORTS_SPARE_BYTES = 64 * 1024 * 1024
+REPORTS_PARTIAL_DIR = DATA_DIR / "reports-partial"
+# Stored files go to DATA_DIR, or to a bucket when one is named.
+REPORTS_S3_BUCKET = env_text("REPORTS_S3_BUCKET")
+REPORTS_S3_ENDPOINT = env_text("REPORTS_S3_ENDPOINT")
 
 # Static files
 
@@ -221,6 +268,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "reports": report_storage(DATA_DIR / "reports", REPORTS_S3_BUCKET, REPORTS_S3_ENDPOINT),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

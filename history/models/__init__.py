@@ -1,3 +1,5 @@
 from history.models.people import Preferences, RecentSearch, SavedView
+from history.models.reports import Copy, Report, Schedule
+from history.models.tokens import ApiToken
 
-__all__ = ["Preferences", "RecentSearch", "SavedView"]
+__all__ = ["ApiToken", "Copy", "Preferences", "RecentSearch", "Report", "SavedView", "Schedule"]
