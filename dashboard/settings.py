@@ -259,8 +259,8 @@ REPORT_MAX_ROWS = env_int("REPORT_MAX_ROWS", 20_000_000, unit="rows", least=1)
 REPORTS_SPARE_BYTES = 64 * 1024 * 1024
 REPORTS_PARTIAL_DIR = DATA_DIR / "reports-partial"
 # Stored files go to DATA_DIR, or to a bucket when one is named.
-REPORTS_S3_BUCKET = env_text("REPORTS_S3_BUCKET")
-REPORTS_S3_ENDPOINT = env_text("REPORTS_S3_ENDPOINT")
+REPORTS_BUCKET = env_text("REPORTS_BUCKET")
+REPORTS_BUCKET_ENDPOINT = env_text("REPORTS_BUCKET_ENDPOINT")
 
 # Static files
 
@@ -268,7 +268,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "reports": report_storage(DATA_DIR / "reports", REPORTS_S3_BUCKET, REPORTS_S3_ENDPOINT),
+    "reports": report_storage(DATA_DIR / "reports", REPORTS_BUCKET, REPORTS_BUCKET_ENDPOINT),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
