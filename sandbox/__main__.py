@@ -11,7 +11,8 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,6 @@ def main(words: Sequence[str] | None = None) -> None:
     listener = _listen(options.port)
     port = listener.getsockname()[1]
     base_url = f"https://localhost:{port}" if options.tls else f"http://{HOST}:{port}"
-    ahead = options.now - datetime.now(UTC) if options.now else timedelta()
     setup = Setup(
         db=options.db.absolute(),
         base_url=base_url,
@@ -76,10 +76,11 @@ def main(words: Sequence[str] | None = None) -> None:
             lenient_async=options.lenient_async,
         ),
         pace=Pace(seconds=options.report_seconds, rows_per_second=options.report_rows_per_second),
-        ahead=ahead,
     )
     setup.home.mkdir(parents=True, exist_ok=True)
     _seed(setup, options)
+    if options.now:
+        setup = replace(setup, ahead=options.now - State(setup.state_path).first_start())
     credentials_path = _prepare(setup)
     settings = {
         "bind": f"fd://{listener.fileno()}",
@@ -109,7 +110,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     add("--sessions", type=int, default=20_000, help="call sessions to make (default: 20000)")
     add("--seed", type=int, default=1, help="which account to make (default: 1)")
     add("--db", type=Path, default=Path("var/sandbox.sqlite3"), help="file of the account's data")
-    add("--now", type=_moment, help="the sandbox's present, ISO 8601 (default: the real one)")
+    add("--now", type=_moment, help="its present when first started, ISO 8601 (default: real)")
     add("--tls", action="store_true", help="serve https for localhost; the CA is ca.pem")
     strictness = parser.add_mutually_exclusive_group()
     strictness.add_argument("--strict", action="store_true", help="refuse unknown parameters")
@@ -142,7 +143,7 @@ def _listen(port: int) -> socket.socket:
 def _seed(setup: Setup, options: argparse.Namespace) -> None:
     """Makes the account, unless the file holds the very one that is asked for."""
     wanted = {"sessions": options.sessions, "seed": options.seed}
-    if _is_usable(setup.db, wanted, options.now):
+    if _is_usable(setup, wanted, options.now):
         return
     # What was remembered of another account would be wrong for this one.
     for path in setup.home.glob(f"{setup.db.stem}-state.sqlite3*"):
@@ -151,15 +152,19 @@ def _seed(setup: Setup, options: argparse.Namespace) -> None:
     seed(setup.db, **wanted, now=options.now)
 
 
-def _is_usable(db: Path, wanted: Mapping[str, int], now: datetime | None) -> bool:
+def _is_usable(setup: Setup, wanted: Mapping[str, int], now: datetime | None) -> bool:
     """Whether the file was made from the same arguments and its future has not run out."""
-    if not db.exists():
+    if not setup.db.exists():
         return False
-    with closing(sqlite3.connect(db)) as connection:
+    with closing(sqlite3.connect(setup.db)) as connection:
         facts = dict(connection.execute("SELECT name, value FROM facts"))
-    seeded_at = datetime.fromtimestamp(facts["now"], UTC)
-    fits = seeded_at == now if now else datetime.now(UTC) < seeded_at + AHEAD
-    return fits and all(facts.get(name) == value for name, value in wanted.items())
+    seeded_for = datetime.fromtimestamp(facts["now"], UTC)
+    began = State(setup.state_path).first_start() if now else seeded_for
+    return (
+        all(facts.get(name) == value for name, value in wanted.items())
+        and now in (None, seeded_for)
+        and datetime.now(UTC) < began + AHEAD
+    )
 
 
 def _prepare(setup: Setup) -> Path:

@@ -311,25 +311,21 @@ class Reports:
                     "timezone": params.timezone,
                 }
             case GetTransactionHistory():
+                zone = wire.zone(params.timezone)
+                start = wire.instant(params.from_date, zone)
+                end = wire.instant(params.to_date, zone, last=True) + timedelta(seconds=1)
                 return {
                     "transaction_count": count,
                     "total_transaction_count": self.store.count_transactions(account, params),
-                    "start_balance": self._balance(account, params, params.from_date, fold=0),
-                    "end_balance": self._balance(
-                        account, params, params.to_date + timedelta(seconds=1), fold=1
-                    ),
+                    "start_balance": self._balance(account, start),
+                    "end_balance": self._balance(account, end),
                     "account_id": account.account_id,
                     "timezone": params.timezone,
                 }
         return None
 
-    def _balance(
-        self, account: Account, params: GetTransactionHistory, wall_clock: datetime, *, fold: int
-    ) -> str:
-        zone = wire.zone(params.timezone)
-        balance = self.store.balance_at(
-            account.account_id, wall_clock.replace(tzinfo=zone, fold=fold)
-        )
+    def _balance(self, account: Account, moment: datetime) -> str:
+        balance = self.store.balance_at(account.account_id, moment)
         return f"{_plain(balance)} {account.currency}"
 
     def _finish(self, row: Row, state: str, *, rows: int, **built: Any) -> None:

@@ -7,12 +7,17 @@ forgets no report; the account's data stays as it was seeded.
 import sqlite3
 import threading
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 type Row = dict[str, Any]
 
 SCHEMA = """
+CREATE TABLE IF NOT EXISTS first_start (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    at REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS reports (
     history_report_id INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL,
@@ -72,6 +77,16 @@ class State:
             connection.execute("PRAGMA synchronous = OFF")
             self._local.connection = connection
         return connection
+
+    def first_start(self) -> datetime:
+        """The real time at which this sandbox was started first: a set clock runs on from there.
+
+        It must not start again at every start, or what was done would not have happened yet.
+        """
+        now = datetime.now(UTC).timestamp()
+        self.change("INSERT OR IGNORE INTO first_start (one, at) VALUES (1, ?)", (now,))
+        [row] = self.rows("SELECT at FROM first_start")
+        return datetime.fromtimestamp(row["at"], UTC)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         return [dict(row) for row in self._connection().execute(sql, values)]
