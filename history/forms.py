@@ -107,6 +107,8 @@ class FilterForm[M: Method](forms.Form):
             self.fields[name] = field_for(declared[name], **said)
             if isinstance(field := self.fields[name], NumberList):
                 field.region = defaults.region
+        for name in self.prominent:
+            self.fields[name].widget.attrs.setdefault("size", "12")  # they share one line
 
     # From text to types
 
