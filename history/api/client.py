@@ -350,9 +350,7 @@ class Client:
         self, params: Method, reply: type[R], timezone: str, shown_in: str | None = None
     ) -> Page[R]:
         if getattr(params, "output", "json") != "json" or getattr(params, "is_async", False):
-            raise ValueError(
-                f"{params.name}: rows come as JSON; for CSV order a report or download"
-            )
+            raise ValueError(f"{params.name}: rows come as JSON; download a CSV, or order a report")
         body = self._transport.ask(params.name, wire.encode(params), resend=True)
         with _readable(params.name):
             return wire.read_page(reply, body, timezone, shown_in)

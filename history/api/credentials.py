@@ -38,9 +38,6 @@ class Credentials(Protocol):
 
     def fields(self) -> Mapping[str, str]: ...
 
-    def forget(self) -> None:
-        """Drop what is cached: the API did not accept it."""
-
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
@@ -54,9 +51,6 @@ class ApiKey:
 
     def fields(self) -> Mapping[str, str]:
         return {"account_id": str(self.account_id), "api_key": self.api_key}
-
-    def forget(self) -> None:
-        """Nothing is cached."""
 
 
 class ServiceAccount:
@@ -75,7 +69,7 @@ class ServiceAccount:
         self._owner = account_id
         self._lock = Lock()
         self._token = ""
-        self._renew_at = 0.0
+        self._issued = 0
 
     @classmethod
     def from_mapping(cls, credentials: Mapping[str, Any]) -> Self:
@@ -132,20 +126,15 @@ class ServiceAccount:
 
     def token(self) -> str:
         """A token with at least RENEW_BEFORE seconds to live."""
+        now = int(time.time())
         with self._lock:
-            # Monotonic: a token must not seem fresh because the wall clock was set back.
-            if time.monotonic() >= self._renew_at:
-                self._token = self._sign(int(time.time()))
-                self._renew_at = time.monotonic() + TOKEN_LIFE - CLOCK_SKEW - RENEW_BEFORE
+            # Also when the clock was set back: the old token is one from the future then.
+            if not self._issued <= now < self._issued + TOKEN_LIFE - RENEW_BEFORE:
+                self._issued = now - CLOCK_SKEW
+                self._token = self._sign(self._issued)
             return self._token
 
-    def forget(self) -> None:
-        """Sign anew next time; for an API that says that this token is too old."""
-        with self._lock:
-            self._renew_at = 0.0
-
-    def _sign(self, now: int) -> str:
-        issued = now - CLOCK_SKEW
+    def _sign(self, issued: int) -> str:
         claims = {"iss": str(self.account_id), "iat": issued, "exp": issued + TOKEN_LIFE}
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self.key_id})
 

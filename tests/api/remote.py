@@ -108,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
             path=parts.path,
             query=parse_qs(parts.query, keep_blank_values=True),
             fields=parse_qs(body.decode(), keep_blank_values=True),
-            headers=dict(self.headers),
+            headers={**self.headers, "X-Peer": str(self.client_address[1])},
         )
         answer = self.remote.answer(received)
         if answer.drop:
@@ -155,8 +155,10 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Remote]:
-    server = Server((host, 0), Handler)
+def serving(
+    host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, port: int = 0
+) -> Iterator[Remote]:
+    server = Server((host, port), Handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     remote = Remote(host, server.server_port, "https" if tls else "http")
