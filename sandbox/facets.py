@@ -100,8 +100,10 @@ def count(connection: sqlite3.Connection, search: Search) -> int:
 
 def statement(connection: sqlite3.Connection, search: Search) -> tuple[str, list[Value]]:
     """SELECT of the ids, without order, and its values."""
+    first: Condition
+    others: Sequence[Condition]
     if search.among is not None:
-        first, others = EVERYTHING, search.conditions
+        first, others = EVERYTHING, [c for c in search.conditions if c != EVERYTHING]
     else:
         first, *others = sorted(
             search.conditions, key=lambda condition: _length(connection, search, condition)

@@ -16,10 +16,10 @@ import json
 import math
 import os
 import sqlite3
-import threading
+import weakref
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -51,6 +51,8 @@ from sandbox.schema import Facet, first_id
 from sandbox.voice import file_size
 
 __all__ = ["Account", "Answer", "Application", "LoggedSession", "Record", "Store", "User"]
+
+type Listing = GetCallHistory | GetTransactionHistory | GetACDHistory | GetAuditLog
 
 LONGEST_HOLD = 2 * 86_400  # seconds
 LONGEST = 10**6  # seconds, of anything
@@ -85,8 +87,43 @@ class LoggedSession:
     session: Mapping[str, Any]
 
 
+class _Pool:
+    """Connections to one file. Each answer has one for itself for as long as it is read."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = path
+        self._idle: list[sqlite3.Connection] = []
+        self._owner = os.getpid()
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        if self._owner != os.getpid():  # SQLite's connections do not survive a fork
+            self._idle, self._owner = [], os.getpid()
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            self._idle.append(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, timeout=30, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -16000")
+        return connection
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+
 class Store:
-    """A seeded file. Threads and processes may share one: each thread gets its connection."""
+    """A seeded file; any number of threads and processes may use one at the same time."""
 
     def __init__(
         self,
@@ -96,40 +133,30 @@ class Store:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`base_url` (no slash at its end) begins the links to recordings and logs."""
-        self.path = Path(path)
         self.base_url = base_url
         self.clock = clock
-        self._local = threading.local()
-        if not self.path.is_file():
+        if not Path(path).is_file():
             raise FileNotFoundError(f"'{path}': no such file; make it with sandbox.seed.seed()")
-        with closing(self._connect()) as connection:
+        self._pool = _Pool(path)
+        # When the store is no longer used, its connections are closed.
+        self.close = weakref.finalize(self, self._pool.close)
+        with self._pool.connection() as connection:
             self.directory = Directory.read(connection)
-
-    def _connect(self) -> sqlite3.Connection:
-        # Generators may be finished by another thread than the one that began them.
-        connection = sqlite3.connect(
-            self.path, isolation_level=None, timeout=30, check_same_thread=False
-        )
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA cache_size = -16000")
-        return connection
-
-    def _connection(self) -> sqlite3.Connection:
-        """This thread's connection, for reading. A forked process makes its own."""
-        local = self._local
-        if getattr(local, "owner", None) != os.getpid():
-            local.owner, local.connection = os.getpid(), self._connect()
-        connection: sqlite3.Connection = local.connection
-        return connection
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction on a connection of its own, so that no reader's snapshot is in its way."""
-        with closing(self._connect()) as connection:
+        with self._pool.connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            yield connection
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
             connection.execute("COMMIT")
+
+    def _count(self, search: Search) -> int:
+        with self._pool.connection() as connection:
+            return facets.count(connection, search)
 
     def _now(self) -> int:
         return int(self.clock().timestamp())
@@ -187,29 +214,23 @@ class Store:
 
         `calls`, `records` and `other_resource_usage` are there as the `with_*` flags say.
         """
-        connection = self._connection()
-        found = facets.find(
-            connection,
-            self._session_search(account, params),
-            descending=params.desc_order,
-            limit=limit,
-            offset=params.offset,
-        )
-        reader = SessionReader(
-            connection,
-            self.directory,
-            self.link,
-            now=self._now(),
-            zone=wire.zone(params.timezone),
-            calls=params.with_calls,
-            records=params.with_records,
-            usages=params.with_other_resources,
-        )
-        for ids in batched(found, BATCH):
-            yield from reader.read(ids)
+        with self._pool.connection() as connection:
+            reader = SessionReader(
+                connection,
+                self.directory,
+                self.link,
+                now=self._now(),
+                zone=wire.zone(params.timezone),
+                calls=params.with_calls,
+                records=params.with_records,
+                usages=params.with_other_resources,
+            )
+            search = self._session_search(account, params)
+            for ids in _pages(connection, search, params, limit):
+                yield from reader.read(ids)
 
     def count_sessions(self, account: Account, params: GetCallHistory) -> int:
-        return facets.count(self._connection(), self._session_search(account, params))
+        return self._count(self._session_search(account, params))
 
     def _session_search(self, account: Account, params: GetCallHistory) -> Search:
         low, high = self._period(params)
@@ -261,33 +282,29 @@ class Store:
         self, account: Account, params: GetTransactionHistory, *, limit: int | None
     ) -> Iterator[Answer]:
         """TransactionInfoType rows; with `is_uncommitted`, what is on hold right now."""
-        connection = self._connection()
-        if params.is_uncommitted:
-            held = self._held(account, params)
-            end = None if limit is None else params.offset + limit
-            found = iter(held[params.offset : end])
-        else:
-            found = facets.find(
-                connection,
-                self._transaction_search(account, params),
-                descending=params.desc_order,
-                limit=limit,
-                offset=params.offset,
-            )
-        for ids in batched(found, BATCH):
-            yield from read_transactions(
-                connection,
-                self.directory,
-                ids,
-                wire.zone(params.timezone),
-                extended=params.with_extended_info,
-                held=params.is_uncommitted,
-            )
+        with self._pool.connection() as connection:
+            pages: Iterable[tuple[int, ...]]
+            if params.is_uncommitted:
+                end = None if limit is None else params.offset + limit
+                pages = batched(self._held(connection, account, params)[params.offset : end], BATCH)
+            else:
+                search = self._transaction_search(account, params)
+                pages = _pages(connection, search, params, limit)
+            for ids in pages:
+                yield from read_transactions(
+                    connection,
+                    self.directory,
+                    ids,
+                    wire.zone(params.timezone),
+                    extended=params.with_extended_info,
+                    held=params.is_uncommitted,
+                )
 
     def count_transactions(self, account: Account, params: GetTransactionHistory) -> int:
         if params.is_uncommitted:
-            return len(self._held(account, params))
-        return facets.count(self._connection(), self._transaction_search(account, params))
+            with self._pool.connection() as connection:
+                return len(self._held(connection, account, params))
+        return self._count(self._transaction_search(account, params))
 
     def _transaction_search(self, account: Account, params: GetTransactionHistory) -> Search:
         low, high = self._period(params)
@@ -333,12 +350,14 @@ class Store:
         )
         yield from (Condition(facet, values) for facet, values in lists if values)
 
-    def _held(self, account: Account, params: GetTransactionHistory) -> list[int]:
+    def _held(
+        self, connection: sqlite3.Connection, account: Account, params: GetTransactionHistory
+    ) -> list[int]:
         """Ids of what was set aside in the period and is not charged yet, in order."""
         zone, now = wire.zone(params.timezone), self._now()
         first = int(wire.instant(params.from_date, zone).timestamp())
         last = int(wire.instant(params.to_date, zone, last=True).timestamp())
-        rows = self._connection().execute(
+        rows = connection.execute(
             "SELECT transaction_id FROM transactions WHERE held_at BETWEEN ? AND ?"
             " AND performed_at > ? ORDER BY held_at, transaction_id",
             (max(first, now - LONGEST_HOLD), min(last, now), now),
@@ -349,20 +368,20 @@ class Store:
         )
         if params.transaction_id:
             search = replace(search, among=tuple(set(held) & set(params.transaction_id)))
-        matching = set(facets.find(self._connection(), search))
+        matching = set(facets.find(connection, search))
         held = [transaction_id for transaction_id in held if transaction_id in matching]
         return held[::-1] if params.desc_order else held
 
     def balance_at(self, account_id: int, moment: datetime) -> Decimal:
         """The account's balance after all transactions performed before `moment`."""
         end = min(math.ceil(moment.timestamp()), self._now() + 1)
-        row = self._connection().execute(
+        sql = (
             "SELECT balance FROM transactions WHERE transaction_id = (SELECT max(id) FROM"
-            " transaction_facets WHERE facet = 0 AND account_id = ? AND value = 0 AND id < ?)",
-            (account_id, first_id(end)),
+            " transaction_facets WHERE facet = 0 AND account_id = ? AND value = 0 AND id < ?)"
         )
-        found = row.fetchone()
-        return money(found[0]) if found else Decimal(0)
+        with self._pool.connection() as connection:
+            row = connection.execute(sql, (account_id, first_id(end))).fetchone()
+        return money(row[0]) if row else Decimal(0)
 
     # GetACDHistory
 
@@ -370,20 +389,13 @@ class Store:
         self, account: Account, params: GetACDHistory, *, limit: int | None
     ) -> Iterator[Answer]:
         """ACDSessionInfoType rows, with `events` if asked for. Dates are UTC."""
-        connection = self._connection()
-        found = facets.find(
-            connection,
-            self._acd_search(account, params),
-            descending=params.desc_order,
-            limit=limit,
-            offset=params.offset,
-        )
-        now = self._now()
-        for ids in batched(found, BATCH):
-            yield from read_acd_sessions(connection, ids, now, with_events=params.with_events)
+        with self._pool.connection() as connection:
+            now, search = self._now(), self._acd_search(account, params)
+            for ids in _pages(connection, search, params, limit):
+                yield from read_acd_sessions(connection, ids, now, with_events=params.with_events)
 
     def count_acd_sessions(self, account: Account, params: GetACDHistory) -> int:
-        return facets.count(self._connection(), self._acd_search(account, params))
+        return self._count(self._acd_search(account, params))
 
     def _acd_search(self, account: Account, params: GetACDHistory) -> Search:
         low, high = self._id_range(
@@ -410,19 +422,14 @@ class Store:
         self, account: Account, params: GetAuditLog, *, limit: int | None
     ) -> Iterator[Answer]:
         """AuditLogInfoType rows; `cmd_args` and `cmd_result` are mappings."""
-        connection, zone = self._connection(), wire.zone(params.timezone)
-        found = facets.find(
-            connection,
-            self._audit_search(account, params),
-            descending=params.desc_order,
-            limit=limit,
-            offset=params.offset,
-        )
-        for ids in batched(found, BATCH):
-            yield from read_audit_log(connection, ids, zone)
+        zone = wire.zone(params.timezone)
+        with self._pool.connection() as connection:
+            search = self._audit_search(account, params)
+            for ids in _pages(connection, search, params, limit):
+                yield from read_audit_log(connection, ids, zone)
 
     def count_audit_log(self, account: Account, params: GetAuditLog) -> int:
-        return facets.count(self._connection(), self._audit_search(account, params))
+        return self._count(self._audit_search(account, params))
 
     def _audit_search(self, account: Account, params: GetAuditLog) -> Search:
         low, high = self._period(params)
@@ -489,16 +496,13 @@ class Store:
     def record(self, record_id: int) -> Record | None:
         """The recording, also a removed one; `None` when there never was one (or not yet)."""
         now = self._now()
-        row = (
-            self._connection()
-            .execute(
-                "SELECT r.*, s.account_id, s.application_id FROM records r"
-                " JOIN sessions s USING (session_id)"
-                " WHERE record_id = ? AND r.start_time + r.duration <= ?",
-                (record_id, now),
-            )
-            .fetchone()
+        sql = (
+            "SELECT r.*, s.account_id, s.application_id FROM records r"
+            " JOIN sessions s USING (session_id)"
+            " WHERE record_id = ? AND r.start_time + r.duration <= ?"
         )
+        with self._pool.connection() as connection:
+            row = connection.execute(sql, (record_id, now)).fetchone()
         if row is None:
             return None
         secure = self.directory.applications[row["application_id"]].secure
@@ -557,17 +561,18 @@ class Store:
         """The session of a log, `None` when there is none or the log is older than a month."""
         if session_id >= first_id(self._now() + 1):
             return None
-        reader = SessionReader(
-            self._connection(),
-            self.directory,
-            self.link,
-            now=self._now(),
-            zone=UTC,
-            calls=True,
-            records=True,
-            usages=True,
-        )
-        session = next(reader.read((session_id,)), None)
+        with self._pool.connection() as connection:
+            reader = SessionReader(
+                connection,
+                self.directory,
+                self.link,
+                now=self._now(),
+                zone=UTC,
+                calls=True,
+                records=True,
+                usages=True,
+            )
+            session = next(reader.read((session_id,)), None)
         if session is None or "log_file_url" not in session:
             return None
         secure = self.directory.applications[session["application_id"]].secure
@@ -581,6 +586,16 @@ class Store:
         day = datetime.fromtimestamp(moment, UTC)
         query = {"records": f"?record_id={id_}", "logs": f"?sessionid={id_}", "transcripts": ""}
         return f"{self.base_url}/{bucket}/{day:%Y/%m/%d}/{token}{query[kind]}"
+
+
+def _pages(
+    connection: sqlite3.Connection, search: Search, params: Listing, limit: int | None
+) -> Iterator[tuple[int, ...]]:
+    """The ids of the rows to answer, so many at once as are read together."""
+    found = facets.find(
+        connection, search, descending=params.desc_order, limit=limit, offset=params.offset
+    )
+    return batched(found, BATCH)
 
 
 def _acd_conditions(params: GetACDHistory) -> Iterator[Condition]:
