@@ -97,7 +97,11 @@ def bar_chart(
         "axis": 7 * max((len(line["said"]) for line in grid), default=1),
         "bars": [
             _bar(point, most, number * step, step)
-            | {"short": point.short if number % every == 0 else ""}
+            | {
+                "short": point.short if number % every == 0 else "",
+                # Left out where the chart is narrow.
+                "minor": bool(number // every % 2),
+            }
             for number, point in enumerate(points)
         ],
     }

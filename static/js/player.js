@@ -13,16 +13,16 @@ function set(root) {
   const audio = root.querySelector("audio");
   audio.controls = false;
   root.dataset.ready = "";
-  if (root.dataset.peaks) waves(root);
+  if ("peaksKnown" in root.dataset) waves(root);
   const at = Number(/[#&]t=(\d+(?:\.\d+)?)/.exec(location.hash)?.[1]);
   if (at && root === document.querySelector("[data-player-root]")) seek(root, at);
   // Events of media do not bubble.
   audio.addEventListener("timeupdate", () => draw(root));
   audio.addEventListener("loadedmetadata", () => draw(root));
-  audio.addEventListener("play", () => playing(root));
+  audio.addEventListener("play", () => (playing(root), waves(root)));
   audio.addEventListener("pause", () => playing(root));
   audio.addEventListener("ended", () => playing(root));
-  audio.addEventListener("error", () => (root.querySelector(".player-error").hidden = false));
+  audio.addEventListener("error", () => failed(root));
   root.querySelector(".player-volume").style.setProperty("--done", `${audio.volume * 100}%`);
   draw(root);
 }
@@ -67,9 +67,28 @@ function draw(root, at = root.querySelector("audio").currentTime) {
   follow(root, at);
 }
 
+// An address is good for some hours; whoever kept the page open longer gets a fresh one.
+async function failed(root) {
+  const audio = root.querySelector("audio");
+  const { renew } = root.dataset;
+  delete root.dataset.renew;
+  const at = audio.currentTime;
+  const answer = renew && (await fetch(renew, { method: "HEAD" }).catch(() => null));
+  if (!answer?.ok) {
+    root.querySelector(".player-error").hidden = false;
+    return playing(root);
+  }
+  audio.src = answer.url;
+  if (at) seek(root, at);
+  audio.play().catch(() => {});
+}
+
 async function waves(root) {
-  const answer = await fetch(root.dataset.peaks).catch(() => null);
-  if (!answer?.ok) return;
+  if (!root.dataset.peaks) return;
+  const url = root.dataset.peaks;
+  delete root.dataset.peaks;
+  const answer = await fetch(url).catch(() => null);
+  if (!answer?.ok || answer.status === 204) return;
   root.peaks = await answer.json();
   root.dataset.waves = "";
   new ResizeObserver(() => draw(root)).observe(root.querySelector("canvas"));

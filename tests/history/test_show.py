@@ -142,7 +142,13 @@ def test_leaves_what_is_no_number_unchanged(name):
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (12400, "12.4 KB"), (29_700_000, "29.7 MB")],
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (12400, "12.4 KB"),
+        (29_700_000, "29.7 MB"),
+    ],
 )
 def test_shows_sizes(size, expected):
     assert text(show.filesize(size)) == expected
