@@ -214,7 +214,7 @@ def schedule(ledger: Ledger, begin: datetime, now: datetime, end: datetime) -> N
     calendar = list(months(begin, end))
     for moment, entry in (
         *number_fees(calendar, now),
-        *subscriptions(calendar),
+        *subscriptions(calendar, begin),
         *monthly_fees(calendar),
         *payments(ledger, calendar),
         *one_offs(begin, now),
@@ -288,15 +288,15 @@ def number_fees(calendar: list[datetime], now: datetime) -> Planned:
             )
 
 
-def subscriptions(calendar: list[datetime]) -> Planned:
+def subscriptions(calendar: list[datetime], begin: datetime) -> Planned:
+    """Each is set up on its first day and paid for on that day of the following months."""
     for subscription_id, account_id, name, price, day in world.SUBSCRIPTIONS:
-        kind = "subscription_installation_charge"
-        for month in calendar:
-            yield (
-                _on(month, day, 5),
-                Entry(account_id, kind, -price, name, subscription_id=subscription_id),
-            )
-            kind = "subscription_charge"
+        days = [moment for month in calendar if (moment := _on(month, day, 5)) > begin]
+        for moment in days:
+            verb = "installation_charge" if moment == days[0] else "charge"
+            entry = Entry(account_id, f"subscription_{verb}", -price, name)
+            entry.subscription_id = subscription_id
+            yield moment, entry
 
 
 MONTHLY_FEES = (

@@ -148,14 +148,17 @@ def special_starts(chance: Random, period: Period, sessions: int) -> list[Start]
     ]
     dry = period.dry_spell
     no_money = [Start(dry[len(dry) * (n + 1) // 6], rules["wizyty"]) for n in range(5)]
-    long = [Start(period.now - 40 * DAY, rules["rooms"], "long", 3 * HOUR)]
+    extremes = [
+        Start(period.now - 40 * DAY, rules["rooms"], "long", 3 * HOUR),
+        Start(period.now - 6 * DAY, rules["patients"], "short", 4),
+    ]
     every = [
         Start(_working_hour(chance, period), rule, f"mishap {n % 12}")
         for n, rule in enumerate(rule for rule in world.RULES for _ in range(3))
     ]
     second = _working_hour(chance, period) // QUARTER * QUARTER
     burst = [Start(second, rules["appointment-reminder"])] * min(60, sessions // 20)
-    return [*going_on, *long, *no_money, *_around_clock_changes(chance, period), *every, *burst]
+    return [*going_on, *extremes, *no_money, *_around_clock_changes(chance, period), *every, *burst]
 
 
 def _working_hour(chance: Random, period: Period) -> int:

@@ -36,8 +36,10 @@ DESCRIPTIONS["RECORD"] = "Recording"
 @lru_cache(maxsize=100_000)
 def money(micro_units: int) -> Decimal:
     """An amount without needless zeros: 0.013652, 50, 0."""
-    amount = Decimal(micro_units).scaleb(-6).normalize()
-    return amount if amount.as_tuple().exponent <= 0 else amount.quantize(Decimal(1))  # type: ignore[operator]
+    amount = Decimal(micro_units).scaleb(-6)
+    is_whole = amount == amount.to_integral_value()
+    # normalize() would write 50 as 5E+1.
+    return amount.quantize(Decimal(1)) if is_whole else amount.normalize()
 
 
 def wall_clock(moment: int, zone: tzinfo) -> str:
@@ -269,7 +271,8 @@ def _description(directory: Directory, row: sqlite3.Row) -> str | None:
     """Its own words, or what kind of thing was charged and which: "Outgoing call 3310000017"."""
     group = directory.price_groups.get(row["price_group_id"])
     if group is None:
-        return row["description"]  # type: ignore[no-any-return]
+        words: str | None = row["description"]
+        return words
     kind = DESCRIPTIONS.get(group.resource_type, group.price_group_name)
     return f"{kind} {row['part_id']}"
 

@@ -300,7 +300,7 @@ class Scene:
     ) -> None:
         """Records an answered call from shortly after its start to its end."""
         stage = self.stage
-        start = call.start + stage.below(3)
+        start = call.start + (0 if self.stretch else stage.below(3))
         seconds = call.end - start
         if seconds < 5:
             return
@@ -338,9 +338,6 @@ class Scene:
                 call.call_id if call else None,
             )
         )
-
-    def say(self, resource_type: str, at: int, symbols: int, call: Call) -> None:
-        self.use(resource_type, at, symbols, call)
 
     def failure(self) -> EndReason:
         return world.FAILURES[self.stage.below(len(world.FAILURES))]
@@ -458,7 +455,11 @@ def forwarded(scene: Scene) -> None:
     local = scene.own_number()
     diversion = target.number if stage.happens(0.7) else None
     if not scene.stretch and stage.happens(0.22):
-        scene.call_in(scene.start, caller, ring, local=local, diversion=diversion)
+        # Half of the time the first call is only answered once the second one is.
+        answered, reason = (ring, world.CLEARED) if stage.happens(0.5) else (None, world.GAVE_UP)
+        scene.call_in(
+            scene.start, caller, answered, local=local, end_reason=reason, diversion=diversion
+        )
         scene.call_out(scene.start + 2, target, None, local=local, end_reason=scene.failure())
         return
     seconds = scene.talk()

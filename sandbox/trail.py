@@ -178,63 +178,70 @@ COMMANDS: tuple[tuple[int, str, Command], ...] = (
 )  # fmt: skip
 
 
+class Change(NamedTuple):
+    moment: int
+    account_id: int
+    actor: Actor
+    ip: str
+    command: str
+    arguments: Fields
+    result: Fields
+
+
 def entries(
     chance: Random, period: Period, sessions: int, removals: list[Removal]
 ) -> Iterator[Row]:
     """Rows of `audit_log` in the order of time: deletions of recordings, and all the rest."""
     ids = Ids()
-    changes = sorted([*_deletions(chance, removals), *_changes(chance, period, sessions)])
-    for moment, _, account_id, subuser_id, name, ip, command, arguments, result in changes:
-        yield (ids.take(moment), account_id, subuser_id, name, moment, ip, command, arguments,
-               result)  # fmt: skip
-
-
-type _Change = tuple[int, int, int, int | None, str | None, str, str, str, str]
-
-
-def _changes(chance: Random, period: Period, sessions: int) -> Iterator[_Change]:
-    wanted = 400 + min(sessions // 100, 6000)
-    weights = [weight for weight, _, _ in COMMANDS]
-    choices = {plan.account_id: Choice(chance, plan.account_id) for plan in world.ACCOUNTS}
-    shares = [(0.85 if plan.account_id == PARENT else 0.05) for plan in world.ACCOUNTS]
-    # Each command once, then as often as its weight says.
-    picked = [*COMMANDS, *chance.choices(COMMANDS, weights, k=wanted - len(COMMANDS))]
-    for n, (_, command, write) in enumerate(picked):
-        plan = (
-            chance.choices(world.ACCOUNTS, shares)[0] if n >= len(COMMANDS) else world.ACCOUNTS[0]
+    changes = [*_deletions(chance, removals), *_changes(chance, period, sessions)]
+    for change in sorted(changes, key=lambda change: change.moment):
+        yield (
+            ids.take(change.moment),
+            change.account_id,
+            change.actor.subuser_id,
+            change.actor.name,
+            change.moment,
+            change.ip,
+            change.command,
+            json.dumps(change.arguments, ensure_ascii=False),
+            json.dumps(change.result, ensure_ascii=False),
         )
-        arguments, result = write(choices[plan.account_id])
-        actor = (
-            ACTORS[int(len(ACTORS) * chance.random())] if plan.account_id == PARENT else ACTORS[0]
-        )
-        yield _change(
-            _office_hour(chance, period), n, plan.account_id, actor, chance.choice(actor.ips),
-            command, arguments, result,
-        )  # fmt: skip
 
 
-def _deletions(chance: Random, removals: list[Removal]) -> Iterator[_Change]:
-    for n, removal in enumerate(removals):
+def _deletions(chance: Random, removals: list[Removal]) -> Iterator[Change]:
+    for removal in removals:
         actor = chance.choice(KEEPERS)
-        yield _change(
-            removal.moment, -1 - n, removal.account_id, actor, chance.choice(actor.ips),
-            "DeleteRecord", {"record_id": removal.record_id}, DONE,
-        )  # fmt: skip
+        yield Change(
+            moment=removal.moment,
+            account_id=removal.account_id,
+            actor=actor,
+            ip=chance.choice(actor.ips),
+            command="DeleteRecord",
+            arguments={"record_id": removal.record_id},
+            result=DONE,
+        )
 
 
-def _change(
-    moment: int,
-    n: int,
-    account_id: int,
-    actor: Actor,
-    ip: str,
-    command: str,
-    arguments: Fields,
-    result: Fields,
-) -> _Change:
-    texts = (json.dumps(fields, ensure_ascii=False) for fields in (arguments, result))
-    # `n` keeps the sort from comparing names with None.
-    return (moment, n, account_id, actor.subuser_id, actor.name, ip, command, *texts)  # type: ignore[return-value]
+def _changes(chance: Random, period: Period, sessions: int) -> Iterator[Change]:
+    """Each command once in the parent account, then as often as its weight says, anywhere."""
+    choices = {plan.account_id: Choice(chance, plan.account_id) for plan in world.ACCOUNTS}
+    accounts, shares = list(choices), [0.85, 0.05, 0.05, 0.05]
+    weights = [weight for weight, _, _ in COMMANDS]
+    more = chance.choices(COMMANDS, weights, k=400 + min(sessions // 100, 6000))
+    for n, (_, command, write) in enumerate([*COMMANDS, *more]):
+        first = n < len(COMMANDS)
+        account_id = PARENT if first else chance.choices(accounts, shares)[0]
+        actor = chance.choice(ACTORS) if account_id == PARENT else ACTORS[0]
+        arguments, result = write(choices[account_id])
+        yield Change(
+            moment=_office_hour(chance, period),
+            account_id=account_id,
+            actor=actor,
+            ip=chance.choice(actor.ips),
+            command=command,
+            arguments=arguments,
+            result=result,
+        )
 
 
 def _office_hour(chance: Random, period: Period) -> int:

@@ -90,12 +90,12 @@ class Application:
     secure: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """A routing rule: which script a call runs, and how often by day and by night.
 
     `queue` is the ACD queue of a support line, `batch` says that sessions are started together,
-    on the quarter hour.
+    on the quarter hour; what a `flavour` means is its script's affair.
     """
 
     rule_id: int
@@ -103,10 +103,10 @@ class Rule:
     name: str
     script: str
     day: float
-    night: float = 0.0
-    queue: int | None = None
-    batch: bool = False
-    flavour: str = ""
+    night: float
+    queue: int | None
+    batch: bool
+    flavour: str
 
 
 FRONTDESK = Application(
@@ -160,15 +160,18 @@ APPLICATIONS = (
 _rule_ids = count(90_411, 7)
 
 
-def _rule(application: Application, name: str, script: str, day: float, **more: object) -> Rule:
-    return Rule(
-        rule_id=next(_rule_ids),
-        application=application,
-        name=name,
-        script=script,
-        day=day,
-        **more,  # type: ignore[arg-type]
-    )
+def _rule(
+    application: Application,
+    name: str,
+    script: str,
+    day: float,
+    *,
+    night: float = 0.0,
+    queue: int | None = None,
+    batch: bool = False,
+    flavour: str = "",
+) -> Rule:
+    return Rule(next(_rule_ids), application, name, script, day, night, queue, batch, flavour)
 
 
 RULES = (
@@ -365,7 +368,6 @@ RESOURCES: Mapping[str, Unit] = {
     "TTS_ELEVENLABS": Unit("symbol", 105, "Speech synthesis, ElevenLabs"),
 }
 RECORD_PRICE = 546  # a minute
-FREE = 0
 
 _group_ids = count(1)
 
@@ -450,7 +452,7 @@ END_REASONS = tuple(
     )
 )
 CLEARED = END_REASONS[0]
-CANCELLED = END_REASONS[3]
+GAVE_UP = END_REASONS[3]
 OFFLINE = END_REASONS[5]
 NO_MONEY = END_REASONS[12]
 # Why an outgoing call fails, the more frequent the more often it is named.
