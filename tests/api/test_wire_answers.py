@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -159,6 +160,24 @@ def test_mappings_stay_as_they_are() -> None:
     assert read.cmd_args == arguments
     with pytest.raises(wire.BadReply, match=r"cmd_args: \[\] is not an object"):
         wire.read(AuditLogInfoType, {**entry, "cmd_args": []}, UTC, "result[0]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lists:
+    numbers: tuple[int, ...] = ()
+    amounts: tuple[Decimal, ...] = ()
+    words: tuple[str, ...] = ()
+    switches: tuple[bool, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def test_lists_of_plain_values_are_read_too() -> None:
+    answer = {"numbers": [1], "amounts": [Decimal("0.1"), 2], "words": ["a"], "switches": [True]}
+    assert wire.read(Lists, answer, UTC, "") == Lists(
+        numbers=(1,), amounts=(Decimal("0.1"), Decimal(2)), words=("a",), switches=(True,)
+    )
+    with pytest.raises(wire.BadReply, match=r"words\[1\]: true is not text"):
+        wire.read(Lists, {"words": ["a", True]}, UTC, "")
 
 
 def test_replies_can_be_compared_kept_and_not_changed() -> None:
