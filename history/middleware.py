@@ -5,12 +5,14 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
+from django.utils.functional import SimpleLazyObject
 from django_htmx.middleware import HtmxDetails
 
 from history.api import wire
 from history.api.client import RemoteError
 from history.models import Preferences
 from history.navigation import PLACES
+from history.reports.shown import tray_of
 from history.trouble import trouble
 
 type View = Callable[[HttpRequest], HttpResponse]
@@ -74,6 +76,8 @@ def frame(request: HttpRequest) -> dict[str, object]:
     """Context of every page: what the frame around it needs."""
     signed_in = request.user.is_authenticated
     return {
+        # Fragments have no frame: asked for only where it is shown.
+        "tray": SimpleLazyObject(lambda: tray_of(request.user)) if signed_in else None,
         "prefs": getattr(request, "prefs", Preferences()),
         "nav": [
             {

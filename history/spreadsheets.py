@@ -6,6 +6,7 @@ a formula is made text, while numbers and telephone numbers stay as they are.
 """
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -19,13 +20,13 @@ from django.utils import translation
 from django.utils.translation import gettext as _t
 
 from history.models.reports import Report
-from history.reports import files
 from history.reports.kinds import spec_of
 from history.reports.tally import MAX_FIELD, plain_name
 
 csv.field_size_limit(MAX_FIELD)
 
 type Progress = Callable[[int], object]
+type Rows = Iterator[list[str]]
 
 SHEET_ROWS = 1_048_576
 CELL_LENGTH = 32_767  # characters of a cell
@@ -38,14 +39,11 @@ _HARMLESS = re.compile(r"[+-]?\d+(?:[.,]\d+)?", re.ASCII)
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def rows_of(report: Report) -> Iterator[list[str]]:
-    """The rows of a stored report, its head first."""
-    with files.open_text(report.file) as text:
-        delimiter = ";"
-        start = text.buffer.peek(4096)[:4096].split(b"\n", 1)[0]  # type: ignore[attr-defined]
-        if start.count(b",") > start.count(b";"):
-            delimiter = ","
-        yield from csv.reader(text, delimiter=delimiter)
+def rows_of(text: io.TextIOWrapper) -> Rows:
+    """The rows of a CSV, its head first."""
+    start = text.buffer.peek(4096)[:4096].split(b"\n", 1)[0]  # type: ignore[attr-defined]
+    delimiter = "," if start.count(b",") > start.count(b";") else ";"
+    yield from csv.reader(text, delimiter=delimiter)
 
 
 def chosen(head: Sequence[str], columns: Sequence[str]) -> list[int]:
@@ -57,7 +55,7 @@ def chosen(head: Sequence[str], columns: Sequence[str]) -> list[int]:
 # Excel workbook
 
 
-def write_xlsx(report: Report, path: Path, progress: Progress) -> None:
+def write_xlsx(report: Report, rows: Rows, path: Path, progress: Progress) -> None:
     """Writes the workbook, row by row; more rows than a sheet has go on in another one."""
     options = {
         "constant_memory": True,
@@ -66,7 +64,6 @@ def write_xlsx(report: Report, path: Path, progress: Progress) -> None:
         "strings_to_urls": False,
         "tmpdir": str(path.parent),
     }
-    rows = rows_of(report)
     head = next(rows, [])
     with xlsxwriter.Workbook(str(path), options) as book:
         Sheets(book, report, head).write(rows, progress)
@@ -163,7 +160,7 @@ def _about(book: Any, report: Report) -> None:
     wrap = book.add_format({"text_wrap": True, "valign": "top"})
     lines = [
         (_t("Report"), f"{report.get_kind_display()} r{report.pk}"),
-        (_t("Period"), " – ".join(report.period) if report.period else ""),
+        (_t("Period"), _span(report)),
         (_t("Time zone"), report.zone),
         (_t("Rows"), str(report.rows_done)),
         ("SHA-256 (CSV, gzip)", report.sha256),
@@ -175,12 +172,16 @@ def _about(book: Any, report: Report) -> None:
         sheet.write_string(line, 1, str(text)[:CELL_LENGTH], wrap)
 
 
+def _span(report: Report) -> str:
+    period = report.period
+    return f"{period.start:%Y-%m-%d %H:%M:%S} – {period.end:%Y-%m-%d %H:%M:%S}" if period else ""
+
+
 # CSV for Excel
 
 
-def write_excel_csv(report: Report, path: Path, progress: Progress) -> None:
+def write_excel_csv(report: Report, rows: Rows, path: Path, progress: Progress) -> None:
     """A CSV with a byte order mark, separated as Excel expects it in the owner's language."""
-    rows = rows_of(report)
     head = next(rows, [])
     places = chosen(head, report.columns)
     comma = _decimal_comma()

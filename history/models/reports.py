@@ -16,6 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from history.api import wire
+from history.periods import Period
+
 # A pause longer than any of ours: a due date or a lease beyond it was written by a clock that
 # has been set back since.
 LONGEST_PAUSE = timedelta(minutes=15)
@@ -138,11 +141,17 @@ class Report(models.Model):
         return self.state in ACTIVE
 
     @property
-    def period(self) -> tuple[str, str] | None:
-        """The wall clocks its rows were asked for, in `zone`."""
+    def period(self) -> Period | None:
+        """The period asked for, in the report's zone; ACD is asked in UTC."""
         if "from_date" not in self.params:
             return None
-        return self.params["from_date"], self.params["to_date"]
+        asked = wire.zone("Etc/GMT" if self.kind == Kind.ACD else self.zone)
+        start, end = (
+            wire.parse_wall_clock(self.params[name]).replace(tzinfo=asked)
+            for name in ("from_date", "to_date")
+        )
+        here = wire.zone(self.zone)
+        return Period(start=start.astimezone(here), end=end.astimezone(here), zone=self.zone)
 
     @property
     def percent(self) -> int | None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _t
 
 from history.models.reports import Copy, Report, State
 from history.reports import files
-from history.spreadsheets import write_excel_csv, write_xlsx
+from history.spreadsheets import rows_of, write_excel_csv, write_xlsx
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,11 @@ def make(copy_id: int) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         files.make_room(copy.report.size)
-        with translation.override(_language(copy.report)):
-            WRITERS[Copy.Format(copy.format)](copy.report, path, Progress(copy))
+        with (
+            translation.override(_language(copy.report)),
+            files.open_text(copy.report.file) as text,
+        ):
+            WRITERS[Copy.Format(copy.format)](copy.report, rows_of(text), path, Progress(copy))
         sha256, size = files.digest(path, lambda: None)
         name = files.stored_name(copy.report, SUFFIX[Copy.Format(copy.format)], sha256)
         kept = files.store(path, name, size)

@@ -115,7 +115,7 @@ class Draft:
     @cached_property
     def params(self) -> Method:
         """The question, with all its rows, on the wall clock of the period's zone."""
-        params: Method = self.form.params(offset=0, count=None, desc_order=False, **self._period())
+        params: Method = self.form.params(offset=0, count=None, desc_order=False, **self.asked())
         if self.kind != Kind.CALLS_BRIEF:
             return params
         shared = {
@@ -125,7 +125,8 @@ class Draft:
         }
         return GetBriefCallHistory(**shared)
 
-    def _period(self) -> Mapping[str, object]:
+    def asked(self) -> Mapping[str, object]:
+        """The period as the API is asked for files."""
         period = self.form.chosen
         return period.asked_in_utc() if self.form.utc_only else period.asked_in_zone()
 
@@ -151,8 +152,12 @@ class Draft:
         return None
 
     def filters(self) -> str:
-        """The list's query that this order repeats."""
-        return without(self.query, *OWN, "offset", "after", "skipped", "call").urlencode()
+        """The list's query that this order repeats, with the period as it is now."""
+        query = without(self.query, *OWN, "offset", "after", "skipped", "call", "period")
+        query["from_date"] = f"{self.period.start:%Y-%m-%d %H:%M:%S}"
+        query["to_date"] = f"{self.period.end:%Y-%m-%d %H:%M:%S}"
+        query["timezone"] = self.period.zone
+        return query.urlencode()
 
     def warnings(self) -> list[Warn]:
         """What to know before ordering, the worst first. Asks the API for the count."""
@@ -307,3 +312,33 @@ KIND_HELP: Mapping[str, StrOrPromise] = {
     Kind.ACD: _("A row for each caller in a queue."),
     Kind.AUDIT: _("A row for each command given in the account."),
 }
+
+
+# The columns of a file that a page's columns show.
+_SHOWN_ON_CALLS: Mapping[str, tuple[str, ...]] = {
+    "from": ("call_incoming", "call_local_number", "call_remote_number"),
+    "to": ("call_incoming", "call_local_number", "call_remote_number"),
+    "length": ("session_duration", "call_duration"),
+    "outcome": (
+        "session_finish_reason",
+        "call_successful",
+        "call_end_code",
+        "call_end_details",
+    ),
+    "cost": ("call_cost",),
+    "records": ("call_record_url",),
+    "application": ("session_application_id", "session_application_name"),
+    "rule": ("session_rule_name",),
+    "user": ("session_user_id",),
+    "custom_data": ("session_custom_data", "call_custom_data"),
+}
+
+
+def view_columns(draft: Draft) -> tuple[str, ...]:
+    """The columns of the file for those chosen on the page; none where the page shows all."""
+    shown = draft.query.getlist("columns")
+    if PAGES[draft.kind] != "calls" or not shown:
+        return ()
+    wanted = ["session_id", "session_start_date", "call_start_time"]
+    wanted += [column for name in shown for column in _SHOWN_ON_CALLS.get(name, ())]
+    return tuple(dict.fromkeys(wanted))

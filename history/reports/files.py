@@ -195,8 +195,11 @@ class Unpacked(io.RawIOBase):
 
 def open_text(name: str) -> io.TextIOWrapper:
     """The stored CSV as text; a mark at its beginning is no part of it."""
-    raw = io.BufferedReader(Unpacked(open_stored(name)), BLOCK)
-    return io.TextIOWrapper(raw, "utf-8-sig", errors="replace", newline="")
+    return as_text(io.BufferedReader(Unpacked(open_stored(name)), BLOCK))
+
+
+def as_text(file: Any) -> io.TextIOWrapper:
+    return io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")
 
 
 # Names for people
@@ -206,7 +209,7 @@ def download_name(report: Report, account_id: object, suffix: str) -> str:
     """Kind, account, period, zone and the row's number, which makes it the only one."""
     kind = report.remote_type if report.kind == Kind.REMOTE else report.kind
     parts = ["voxledger", slugify(kind).replace("-", "_") or "report", str(account_id)]
-    if report.period:
-        parts += [moment[:10] for moment in report.period]
+    if period := report.period:
+        parts += [f"{period.start:%Y-%m-%d}", f"{period.end:%Y-%m-%d}"]
         parts.append(report.zone.replace("/", "-"))
     return "_".join([*parts, f"r{report.pk}"]) + f".{suffix}"
