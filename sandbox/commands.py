@@ -1,8 +1,8 @@
 """What each command answers: rows in the API's envelope, a CSV file, an order, a deletion."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from history.api.methods import (
     DeleteRecord,
@@ -13,6 +13,7 @@ from history.api.methods import (
     GetHistoryReports,
     GetTransactionHistory,
     Method,
+    parameters,
 )
 from sandbox import tables
 from sandbox.answers import Answer, Refusal, Request, csv_answer, file_answer, json_answer
@@ -20,9 +21,10 @@ from sandbox.credentials import Caller
 from sandbox.faults import Faults
 from sandbox.parameters import Rules, read
 from sandbox.reports import Reports
-from sandbox.store import Record, Store
+from sandbox.store import Account, Record, Store
 
 type Rows = Iterable[Mapping[str, Any]]
+type Count = Callable[[], int]
 
 
 class Commands:
@@ -58,36 +60,38 @@ class Commands:
                 return file_answer(request, file)
             case DeleteRecord():
                 return self._delete_record(caller, params, address)
-        return self._listed(caller, params)
+        return self._listed(account, params)
 
-    def _listed(self, caller: Caller, params: Method) -> Answer:
+    def _listed(self, account: Account, params: Method) -> Answer:
         """A page of rows, as JSON or as CSV."""
-        rows, count = self._rows(caller, params)
+        default = parameters(type(params))["count"].server_default
+        limit: int = getattr(params, "count", None) or cast(int, default)
         if getattr(params, "output", "json") == "csv":
-            return csv_answer(tables.text(params, rows))
+            return csv_answer(tables.text(params, tables.rows(self.store, account, params, limit)))
+        rows, count = self._rows(account, params, limit)
         page = list(rows)
         body: dict[str, Any] = {"result": page}
         if getattr(params, "with_total_count", True):
             body["total_count"] = count()
         body["count"] = len(page)
-        if not isinstance(params, GetACDHistory):
-            body["timezone"] = getattr(params, "timezone", "Etc/GMT")
+        if hasattr(params, "timezone"):
+            body["timezone"] = params.timezone
         return json_answer(body)
 
-    def _rows(self, caller: Caller, params: Method) -> tuple[Rows, Callable[[], int]]:
-        store, account = self.store, caller.account
+    def _rows(self, account: Account, params: Method, limit: int) -> tuple[Rows, Count]:
+        store = self.store
         match params:
             case GetCallHistory():
-                rows: Iterator[Any] = store.sessions(account, params, limit=params.count or 20)
+                rows = store.sessions(account, params, limit=limit)
                 return rows, lambda: store.count_sessions(account, params)
             case GetTransactionHistory():
-                rows = store.transactions(account, params, limit=params.count or 20)
+                rows = store.transactions(account, params, limit=limit)
                 return rows, lambda: store.count_transactions(account, params)
             case GetACDHistory():
-                rows = store.acd_sessions(account, params, limit=params.count or 20)
+                rows = store.acd_sessions(account, params, limit=limit)
                 return rows, lambda: store.count_acd_sessions(account, params)
             case GetAuditLog():
-                rows = store.audit_log(account, params, limit=params.count or 100)
+                rows = store.audit_log(account, params, limit=limit)
                 return rows, lambda: store.count_audit_log(account, params)
         raise TypeError(f"{params.name} has no rows")
 

@@ -10,7 +10,7 @@ import io
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -270,59 +270,57 @@ class Reports:
         account = self.store.account(row["account_id"])
         if account is None:
             raise LookupError(f"no account {row['account_id']}")
-        source = Counted(self._rows(account, params))
+        limit = getattr(params, "count", None)
         path = self._path(row["history_report_id"])
         partial = path.with_suffix(".partial")
         with (
             gzip.GzipFile(partial, "wb", compresslevel=LEVEL, mtime=0) as packed,
             io.TextIOWrapper(io.BufferedWriter(packed, BLOCK), "utf-8", newline="") as out,
         ):
-            tables.write(out, params, source)
+            tables.write(out, params, tables.rows(self.store, account, params, limit))
             out.flush()
             file_size = packed.tell()
         partial.rename(path)
-        totals = self._totals(account, params, source.count)
+        count, totals = self._totals(account, params)
         return {
-            "rows": source.count,
+            "rows": count,
             "file_size": file_size,
             "download_size": path.stat().st_size,
             "calculated_data": json.dumps(totals) if totals else None,
         }
 
-    def _rows(self, account: Account, params: Method) -> Iterator[Mapping[str, Any]]:
+    def _totals(self, account: Account, params: Method) -> tuple[int, dict[str, Any] | None]:
+        """How many rows of the API are in the report, and its `calculated_data`."""
         match params:
             case GetCallHistory():
-                return self.store.sessions(account, params, limit=params.count)
-            case GetBriefCallHistory():
-                return self.store.sessions(account, brief(params), limit=None)
-            case GetTransactionHistory():
-                return self.store.transactions(account, params, limit=params.count)
-            case GetAuditLog():
-                return self.store.audit_log(account, params, limit=params.count)
-        raise TypeError(f"{params.name} cannot be ordered")
-
-    def _totals(self, account: Account, params: Method, count: int) -> dict[str, Any] | None:
-        """`calculated_data`: what is in the report, and what its filters match."""
-        match params:
-            case GetCallHistory():
-                return {
+                total = self.store.count_sessions(account, params)
+                count = _within(total, params.offset, params.count)
+                return count, {
                     "session_count": count,
-                    "total_session_count": self.store.count_sessions(account, params),
+                    "total_session_count": total,
                     "timezone": params.timezone,
                 }
             case GetTransactionHistory():
+                total = self.store.count_transactions(account, params)
+                count = _within(total, params.offset, params.count)
                 zone = wire.zone(params.timezone)
                 start = wire.instant(params.from_date, zone)
                 end = wire.instant(params.to_date, zone, last=True) + timedelta(seconds=1)
-                return {
+                return count, {
                     "transaction_count": count,
-                    "total_transaction_count": self.store.count_transactions(account, params),
+                    "total_transaction_count": total,
                     "start_balance": self._balance(account, start),
                     "end_balance": self._balance(account, end),
                     "account_id": account.account_id,
                     "timezone": params.timezone,
                 }
-        return None
+            case GetBriefCallHistory():
+                question = tables.as_call_history(params)
+                return self.store.count_sessions(account, question), None
+            case GetAuditLog():
+                total = self.store.count_audit_log(account, params)
+                return _within(total, params.offset, params.count), None
+        raise TypeError(f"{params.name} cannot be ordered")
 
     def _balance(self, account: Account, moment: datetime) -> str:
         balance = self.store.balance_at(account.account_id, moment)
@@ -338,27 +336,10 @@ class Reports:
         )
 
 
-class Counted:
-    """Rows that are counted while they pass."""
-
-    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self.rows = rows
-        self.count = 0
-
-    def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        for row in self.rows:
-            self.count += 1
-            yield row
-
-
-def brief(params: GetBriefCallHistory) -> GetCallHistory:
-    """The question to the store behind a brief call history."""
-    shared = {
-        name: getattr(params, name)
-        for name in parameters(GetBriefCallHistory)
-        if name not in ("output", "is_async", "with_header")
-    }
-    return GetCallHistory(**shared, with_calls=True, with_other_resources=False)
+def _within(total: int, offset: int, count: int | None) -> int:
+    """How many of `total` rows are left after `offset`, `count` at most."""
+    left = max(0, total - offset)
+    return left if count is None else min(left, count)
 
 
 def _history_type(params: Method) -> str:

@@ -18,7 +18,7 @@ import os
 import sqlite3
 import weakref
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -33,6 +33,7 @@ from history.api import wire
 from history.api.methods import GetACDHistory, GetAuditLog, GetCallHistory, GetTransactionHistory
 from sandbox import facets
 from sandbox.directory import Account, Application, Directory, User
+from sandbox.exports import Cells, Exporter
 from sandbox.facets import Condition, Search
 from sandbox.rows import (
     BATCH,
@@ -232,6 +233,21 @@ class Store:
     def count_sessions(self, account: Account, params: GetCallHistory) -> int:
         return self._count(self._session_search(account, params))
 
+    def session_cells(
+        self, account: Account, params: GetCallHistory, *, limit: int | None, brief: bool = False
+    ) -> Iterator[Cells]:
+        """The rows of the CSV file, of which `exports` knows the columns; `brief` has fewer."""
+        with self._pool.connection() as connection:
+            exporter = self._exporter(connection, params.timezone)
+            read = exporter.calls if params.with_calls else exporter.sessions
+            search = self._session_search(account, params)
+            for ids in _pages(connection, search, params, limit):
+                yield from exporter.brief(ids) if brief else read(ids)
+
+    def _exporter(self, connection: sqlite3.Connection, timezone: str, mark: str = ".") -> Exporter:
+        zone = wire.zone(timezone)
+        return Exporter(connection, self.link, now=self._now(), zone=zone, mark=mark)
+
     def _session_search(self, account: Account, params: GetCallHistory) -> Search:
         low, high = self._period(params)
         check, check_values = "", tuple[int, ...]()
@@ -283,14 +299,7 @@ class Store:
     ) -> Iterator[Answer]:
         """TransactionInfoType rows; with `is_uncommitted`, what is on hold right now."""
         with self._pool.connection() as connection:
-            pages: Iterable[tuple[int, ...]]
-            if params.is_uncommitted:
-                end = None if limit is None else params.offset + limit
-                pages = batched(self._held(connection, account, params)[params.offset : end], BATCH)
-            else:
-                search = self._transaction_search(account, params)
-                pages = _pages(connection, search, params, limit)
-            for ids in pages:
+            for ids in self._transaction_pages(connection, account, params, limit):
                 yield from read_transactions(
                     connection,
                     self.directory,
@@ -299,6 +308,30 @@ class Store:
                     extended=params.with_extended_info,
                     held=params.is_uncommitted,
                 )
+
+    def transaction_cells(
+        self, account: Account, params: GetTransactionHistory, *, limit: int | None
+    ) -> Iterator[Cells]:
+        """The rows of the CSV file, of which `exports` knows the columns."""
+        with self._pool.connection() as connection:
+            exporter = self._exporter(connection, params.timezone, params.decimal_separator or ".")
+            for ids in self._transaction_pages(connection, account, params, limit):
+                yield from exporter.transactions(
+                    ids, extended=params.with_extended_info, held=params.is_uncommitted
+                )
+
+    def _transaction_pages(
+        self,
+        connection: sqlite3.Connection,
+        account: Account,
+        params: GetTransactionHistory,
+        limit: int | None,
+    ) -> Iterator[tuple[int, ...]]:
+        if params.is_uncommitted:
+            end = None if limit is None else params.offset + limit
+            return batched(self._held(connection, account, params)[params.offset : end], BATCH)
+        search = self._transaction_search(account, params)
+        return _pages(connection, search, params, limit)
 
     def count_transactions(self, account: Account, params: GetTransactionHistory) -> int:
         if params.is_uncommitted:

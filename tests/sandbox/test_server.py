@@ -7,7 +7,8 @@ import re
 import socket
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -332,28 +333,76 @@ def test_csv_comes_as_a_plain_file_in_the_dialect(server, method):
     assert answer.text == answer.text.split("\n", 1)[0] + "\n" + without.text
 
 
-def test_the_csv_of_calls_has_the_rows_of_the_json(server):
-    params = {**PERIOD, "count": "50", "with_calls": "true", "timezone": "Europe/Berlin"}
-    table = csv.DictReader(
-        io.StringIO(server.call("GetCallHistory", **params, output="csv").text), delimiter=";"
-    )
-    rows = list(table)
-    assert table.fieldnames is not None
-    assert {"session_start_date (Europe/Berlin)", "call_start_time (Europe/Berlin)"} <= set(
-        table.fieldnames
-    )
+YEAR = {"from_date": "2025-05-15 00:00:00", "to_date": "2026-06-15 12:00:00", "count": "1000"}
+ZONES = ["Etc/GMT", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"]
+
+
+def table(server: Server, method: str, **params: str) -> list[dict[str, str]]:
+    """The CSV's rows by column, without the zone that dates name in the header."""
+    text = server.call(method, **params, output="csv").text
+    zone = params.get("timezone", "Etc/GMT").replace("Etc/GMT", "UTC")
+    header, *rows = csv.reader(io.StringIO(text), delimiter=";")
+    assert any(name.endswith(f" ({zone})") for name in header)
+    names = [name.removesuffix(f" ({zone})") for name in header]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def cell(value: object) -> str:
+    """A value of the JSON as the CSV writes it."""
+    if value is None or isinstance(value, bool):
+        return {True: "yes", False: "no", None: ""}[value]
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+@pytest.mark.parametrize("timezone", ZONES)
+@pytest.mark.parametrize("with_calls", ["true", "false"])
+def test_the_csv_of_calls_says_what_the_json_says(server, timezone, with_calls):
+    params = YEAR | {"timezone": timezone, "with_calls": with_calls, "child_account_id": "all"}
+    rows = table(server, "GetCallHistory", **params)
     sessions = server.ask("GetCallHistory", **params)["result"]
-    calls = [(s, c) for s in sessions for c in s.get("calls") or [{}]]
-    assert len(rows) == len(calls)
-    for row, (session, call) in zip(rows, calls, strict=True):
-        assert row["session_id"] == str(session["call_session_history_id"])
-        assert row["session_custom_data"] == session.get("custom_data", "")
-        assert row["call_id"] == str(call.get("call_id", ""))
-        assert (
-            row["call_successful"] == {True: "yes", False: "no", None: ""}[call.get("successful")]
-        )
-        assert row["call_cost"] == ("" if "cost" not in call else f"{call['cost']:.6g}")
-        assert row["call_end_code"] == str(call.get("end_reason", {}).get("code", ""))
+    pairs = [(s, c) for s in sessions for c in s.get("calls") or [{}]]
+    assert len(rows) == len(pairs) > 100
+    for row, (session, call) in zip(rows, pairs, strict=True):
+        if session["active"]:
+            continue  # it may have ended between the two answers
+        reason = call.get("end_reason", {})
+        special = {
+            "session_id": session["call_session_history_id"],
+            "call_id": call.get("call_id"),
+            "call_end_code": reason.get("code"),
+            "call_end_details": reason.get("details"),
+        }
+        for name, text in row.items():
+            kind, _, field = name.partition("_")
+            source = session if kind == "session" else call
+            assert text == cell(special.get(name, source.get(field))), (name, session, call)
+
+
+@pytest.mark.parametrize("timezone", ZONES)
+@pytest.mark.parametrize("more", [{}, {"with_extended_info": "1"}, {"is_uncommitted": "true"}])
+def test_the_csv_of_transactions_says_what_the_json_says(server, timezone, more):
+    params = YEAR | {"timezone": timezone, "child_account_id": "all"} | more
+    expected = server.ask("GetTransactionHistory", **params)["result"]
+    rows = table(server, "GetTransactionHistory", **params)
+    assert len(rows) == len(expected)
+    for row, transaction in zip(rows, expected, strict=True):
+        for name, text in row.items():
+            assert text == cell(transaction.get(name)), (name, transaction)
+
+
+def test_the_csv_of_acd_and_audit_says_what_the_json_says(server):
+    sessions = server.ask("GetACDHistory", **YEAR, with_events="1")["result"]
+    rows = table(server, "GetACDHistory", **YEAR, with_events="1")
+    pairs = [(s, e) for s in sessions for e in s["events"] or [{}]]
+    assert [(r["acd_session_history_id"], r["event_id"], r["event_time"]) for r in rows] == [
+        (str(s["acd_session_history_id"]), str(e["acd_session_event_id"]), e["time"])
+        for s, e in pairs
+    ]
+    entries = server.ask("GetAuditLog", **YEAR)["result"]
+    rows = table(server, "GetAuditLog", **YEAR)
+    assert [(r["audit_log_id"], json.loads(r["cmd_args"])) for r in rows] == [
+        (str(e["audit_log_id"]), e["cmd_args"]) for e in entries
+    ]
 
 
 def test_the_zone_of_utc_columns_is_called_utc(server):
@@ -421,7 +470,7 @@ def provoked(server: Server) -> dict[int, dict[str, Any]]:
         455: with_token(iat=now + 120, exp=now + 180),
         456: with_token(iat=now - 180, exp=now - 120),
         477: server.ask("GetCallHistory", call_session_history_custom_data="x" * 201),
-        562: server.ask("DeleteRecord", record_id=record_in_own_storage(server)),
+        562: refused_deletion(server),
     }
 
 
@@ -437,13 +486,22 @@ def failed(server: Server) -> dict[str, Any]:
     return server.ask("DownloadHistoryReport", history_report_id=row["history_report_id"])
 
 
-def record_in_own_storage(server: Server) -> int:
-    """A recording of which the account's file says so; few are like that."""
-    record_id = int(server.a_record()["record_id"])
-    with closing(sqlite3.connect(server.home / "s.sqlite3")) as connection, connection:
-        sql = "UPDATE records SET own_storage = 1 WHERE record_id = ?"
-        connection.execute(sql, (record_id,))
-    return record_id
+@contextmanager
+def in_own_storage(server: Server, record_id: int) -> Iterator[None]:
+    """While the account's file says so of a recording; few are like that."""
+    with closing(sqlite3.connect(server.home / "s.sqlite3")) as connection:
+        sql = "UPDATE records SET own_storage = ? WHERE record_id = ?"
+        connection.execute(sql, (1, record_id))
+        connection.commit()
+        yield
+        connection.execute(sql, (0, record_id))
+        connection.commit()
+
+
+def refused_deletion(server: Server) -> dict[str, Any]:
+    record_id = server.a_record()["record_id"]
+    with in_own_storage(server, record_id):
+        return server.ask("DeleteRecord", record_id=record_id)
 
 
 def test_each_code_of_the_table_is_answered_to_its_cause(server):
