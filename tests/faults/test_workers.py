@@ -1,0 +1,156 @@
+"""Workers die, double and meet; no report is lost, ordered twice or fetched twice."""
+
+import os
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from history.models import Report
+from history.reports import files
+from tests.faults.conftest import World, wait
+
+
+def test_goes_on_after_a_worker_is_killed_while_ordering_without_ordering_twice(world: World):
+    # The platform hears the order, but its answer trickles.
+    world.sandbox.fault(
+        "throttle", bytes_per_second=2, method="GetTransactionHistory", params={"is_async": "true"}
+    )
+    worker = world.a_worker()
+    report = world.order()
+    wait(world.orders, "the order to arrive")
+    time.sleep(0.2)
+    worker.kill()
+    world.clear_faults()
+    world.worker()
+    assert world.until(report, "stored", "failed").state == "stored", report.note
+    assert len(world.orders()) == 1
+
+
+def test_goes_on_after_a_worker_is_killed_while_the_platform_builds(world: World):
+    worker = world.a_worker()
+    report = world.order()
+    world.until(report, "building")
+    worker.kill()
+    world.worker()
+    assert world.until(report, "stored", "failed").verified
+    assert len(world.orders()) == 1
+
+
+def test_goes_on_from_the_byte_reached_after_a_worker_is_killed_while_downloading(world: World):
+    world.sandbox.fault("throttle", bytes_per_second=2000, method="DownloadHistoryReport")
+    worker = world.a_worker()
+    report = world.order()
+    world.until(report, "downloading")
+    wait(lambda: Report.objects.get(pk=report.pk).bytes_done > 0, "the first bytes")
+    worker.kill()
+    reached = files.partial(report).stat().st_size
+    assert reached > 0
+    world.clear_faults()
+    world.worker()
+    assert world.until(report, "stored", "failed").verified
+    last = world.heard("DownloadHistoryReport")[-1]
+    assert last["headers"]["range"] == f"bytes={reached}-"
+
+
+def test_goes_on_after_a_worker_is_killed_while_verifying(world: World):
+    for _attempt in range(5):
+        worker = world.a_worker()
+        report = world.order()
+        _kill_in(report, "verifying", worker.program.process.pid)
+        worker.kill()
+        report.refresh_from_db()
+        killed_in = report.state
+        world.worker()
+        assert world.until(report, "stored", "failed").verified
+        if killed_in == "verifying":
+            break
+    else:
+        pytest.fail("the worker was always too fast to be killed while verifying")
+    assert len(world.heard("DownloadHistoryReport", history_report_id=str(report.remote_id))) == 1
+
+
+def _kill_in(report: Report, state: str, pid: int) -> None:
+    """SIGKILL in the very moment in which the row shows the state, or a later one."""
+    deadline = time.monotonic() + 20
+    if connection.vendor != "sqlite":
+        while Report.objects.filter(pk=report.pk).exclude(state__in=(state, "stored")).exists():
+            assert time.monotonic() < deadline
+        os.killpg(pid, signal.SIGKILL)
+        return
+    with sqlite3.connect(connection.settings_dict["NAME"]) as eye:
+        sql = "SELECT state FROM history_report WHERE id = ?"
+        while eye.execute(sql, (report.pk,)).fetchone()[0] not in (state, "stored"):
+            assert time.monotonic() < deadline
+        os.killpg(pid, signal.SIGKILL)
+
+
+def test_fetches_a_file_once_although_two_workers_get_the_same_row(world: World):
+    from celery import Celery
+
+    world.sandbox.fault("throttle", bytes_per_second=15_000, method="DownloadHistoryReport")
+    world.a_worker()
+    second = world.worker()
+    report = world.order()
+    with Celery(broker=world.valkey.url).connection_for_write() as broker:
+        sender = Celery(broker=world.valkey.url)
+        world.until(report, "building")
+        for _copy in range(6):
+            for task, queue in (("poll_report", "default"), ("download_report", "bulk")):
+                sender.send_task(
+                    f"history.tasks.{task}", (report.pk,), queue=queue, connection=broker
+                )
+            time.sleep(0.2)
+    assert world.until(report, "stored", "failed").verified
+    assert len(world.heard("DownloadHistoryReport")) == 1
+    assert len(world.orders()) == 1
+    second.kill()
+
+
+def test_a_cancelled_download_stops_and_leaves_no_file(world: World):
+    world.sandbox.fault("throttle", bytes_per_second=2000, method="DownloadHistoryReport")
+    world.a_worker()
+    report = world.order()
+    world.until(report, "downloading")
+    wait(lambda: Report.objects.get(pk=report.pk).bytes_done > 0, "the first bytes")
+    assert report.cancel()
+    wait(lambda: not files.partial(report).exists(), "the partial file to go", 10)
+    report.refresh_from_db()
+    assert report.state == "cancelled"
+
+
+def test_a_slow_download_gives_way_to_others(world: World):
+    """One bulk worker, a huge slow file and a small one: the small one does not wait for it."""
+    world.a_worker()
+    world.sandbox.fault(
+        "throttle",
+        bytes_per_second=1500,
+        method="DownloadHistoryReport",
+        params={"history_report_id": "1"},
+    )
+    slow = world.order()
+    world.until(slow, "downloading")
+    slow.refresh_from_db()
+    world.clear_faults()
+    world.sandbox.fault(
+        "throttle",
+        bytes_per_second=1500,
+        method="DownloadHistoryReport",
+        params={"history_report_id": str(slow.remote_id)},
+    )
+    quick = world.order("audit")
+    assert world.until(quick, "stored", "failed").state == "stored"
+    slow.refresh_from_db()
+    assert slow.state == "downloading"
+    world.clear_faults()
+    assert world.until(slow, "stored", "failed").verified
+
+
+def test_nothing_half_is_left_of_finished_reports(world: World):
+    world.a_worker()
+    report = world.until(world.order(), "stored")
+    folder = Path(world.env["DATA_DIR"], "reports-partial")
+    assert list(folder.glob(f"default-{report.pk}.*")) == []
