@@ -82,9 +82,9 @@ class Demo:
             ready = supervisor.wait_for_line(sandbox, r"^sandbox ready (\S+) (.+)$", 600)
             env = self.environment(*ready.groups())
             worker, beat, web = self.start_dashboard(env)
-            supervisor.wait_for_line(worker, r"celery@\S+ ready", 60)
-            supervisor.wait_for_line(beat, "beat: Starting", 60)
-            supervisor.wait(web, self.web_answers, 60)
+            supervisor.wait_for_line(worker, r"celery@\S+ ready", 120)
+            supervisor.wait_for_line(beat, "beat: Starting", 120)
+            supervisor.wait(web, self.web_answers, 120)
             supervisor.say(self.welcome(time.monotonic() - started))
             supervisor.watch()
 
@@ -118,7 +118,7 @@ class Demo:
 
     def environment(self, api_url: str, credentials: str) -> dict[str, str]:
         """The sandbox and Valkey of this demo, whatever is set outside; empty means default."""
-        return {
+        env = {
             "VOX_API_URL": api_url,
             "VOX_CREDENTIALS": credentials,
             "VOX_ACCOUNT_ID": "",
@@ -130,6 +130,7 @@ class Demo:
             "HTTPS_ONLY": "False",
             "DEBUG": "False",
         }
+        return env | {f"{name}_FILE": "" for name in env}
 
     def start_dashboard(self, env: dict[str, str]) -> tuple[Program, Program, Program]:
         def start(name: str, *words: str) -> Program:
