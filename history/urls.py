@@ -1,6 +1,6 @@
 from django.urls import path
 
-from history.views import calls, people, search, session
+from history.views import acd, audit, calls, people, search, session, transactions
 
 urlpatterns = [
     path("search/", search.search, name="search"),
@@ -9,6 +9,26 @@ urlpatterns = [
     path("calls/total/", calls.total, name="calls_total"),
     path("calls/<int:session_id>/", session.call, name="call"),
     path("calls/<int:session_id>/panel/", session.panel, name="call_panel"),
+    # /transactions/
+    path("transactions/", transactions.transactions, name="transactions"),
+    path("transactions/total/", transactions.total, name="transactions_total"),
+    path("transactions/balances/", transactions.balances, name="transactions_balances"),
+    path(
+        "transactions/<int:transaction_id>/charged/", transactions.charged_page, name="transaction"
+    ),
+    path(
+        "transactions/<int:transaction_id>/charged/panel/",
+        transactions.charged_panel,
+        name="transaction_panel",
+    ),
+    # /acd/
+    path("acd/", acd.acd, name="acd"),
+    path("acd/total/", acd.total, name="acd_total"),
+    path("acd/<int:acd_id>/", acd.session_page, name="acd_session"),
+    path("acd/<int:acd_id>/panel/", acd.session_panel, name="acd_session_panel"),
+    # /audit/
+    path("audit/", audit.audit, name="audit"),
+    path("audit/total/", audit.total, name="audit_total"),
     # /settings/
     path("settings/", people.preferences, name="settings"),
     path("settings/zones/", people.zones, name="zones"),

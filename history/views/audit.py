@@ -1,0 +1,132 @@
+"""The Audit log page: who did what, from where, how risky it was, and the count."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from history import refine
+from history.api import wire
+from history.api.client import RemoteError
+from history.api.replies import AuditLogInfoType
+from history.commands import risk
+from history.connection import connect
+from history.forms_audit import ONLY, AuditForm
+from history.listing import Column, Link, nothing, time_column
+from history.middleware import Request
+from history.paging import Pager, onward, pager, previous
+from history.trouble import trouble
+from history.views.lists import defaults, kept_view, list_context, remember
+
+COLUMNS = (
+    Column(name="who", label=_("Who")),
+    Column(name="what", label=_("What")),
+    Column(name="command", label=_("Command")),
+    Column(name="ip", label=_("From")),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Entries, where they stand in the log, and how many were looked at to find them."""
+
+    entries: Sequence[AuditLogInfoType]
+    pager: Pager
+    looked_at: int | None = None
+    finished: bool = True
+
+
+@require_safe
+def audit(request: Request) -> HttpResponse:
+    if view := kept_view(request, "audit"):
+        return redirect(view)
+    form = AuditForm(request.GET, defaults(request))
+    context: dict[str, Any] = {}
+    status = 200
+    if form.is_valid():
+        timezone.activate(wire.zone(form.chosen.zone))
+        remember(request, "audit", form)
+        try:
+            context |= _shown(form, answer(form))
+        except RemoteError as error:
+            context["trouble"] = trouble(error)
+            status = 502
+    context |= list_context(request, "audit", form)
+    context |= {"tabs": _tabs(form), "tabs_label": _t("Which entries")}
+    return render(request, "history/audit.html", context, status=status)
+
+
+def answer(form: AuditForm) -> Answer:
+    """The entries the form asks for; risky ones by looking through those fetched."""
+    if form.cleaned_data["only"]:
+        return _risky(form)
+    page = connect().get_audit_log(form.params())
+    moments = [_when(entry) for entry in page.result]
+    more = len(page.result) == form.rows
+    total_url = reverse("audit_total")
+    return Answer(entries=page.result, pager=pager(form, moments, more=more, total_url=total_url))
+
+
+def _risky(form: AuditForm) -> Answer:
+    ask = connect().get_audit_log
+    found = refine.look(ask, form.params(), lambda entry: bool(risk(entry)), _when, rows=form.rows)
+    return Answer(
+        entries=found.rows,
+        pager=Pager(
+            first=1 if found.rows else 0,
+            last=len(found.rows),
+            previous_url=previous(form),
+            next_url="" if found.finished else onward(form, found.position, found.tail),
+            sizes=(),
+            about=not found.finished,
+        ),
+        looked_at=found.looked_at,
+        finished=found.finished,
+    )
+
+
+def _when(entry: AuditLogInfoType) -> datetime:
+    return entry.requested
+
+
+def _shown(form: AuditForm, found: Answer) -> dict[str, Any]:
+    """What the template needs to show an answer."""
+    count = len(found.entries)
+    return {
+        "answer": found,
+        "pager": found.pager,
+        "columns": [time_column(form, _("When")), *COLUMNS],
+        "export_url": f"/reports/new/?{form.instead(kind='audit', only='')}",
+        "empty": None if count else nothing(form, path=reverse("audit"), what=_t("entries")),
+        "announce": ngettext("%(n)d entry shown", "%(n)d entries shown", count) % {"n": count},
+    }
+
+
+def _tabs(form: AuditForm) -> list[Link]:
+    only = form.query.get("only", "")
+    return [
+        Link(label=label, url=f"?{form.instead(only=name)}", current=only == name)
+        for name, label in (("", _("All")), *ONLY)
+    ]
+
+
+@require_safe
+def total(request: Request) -> HttpResponse:
+    """The count of all entries that match, once the rows are there."""
+    form = AuditForm(request.GET, defaults(request))
+    count, failed = None, not form.is_valid()
+    if not failed:
+        try:
+            count = connect().get_audit_log(form.count_params()).total_count
+        except RemoteError:
+            failed = True
+    return render(request, "components/_total.html", {"total": count, "failed": failed})
