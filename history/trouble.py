@@ -14,6 +14,21 @@ _SIGN_IN = (100, 115, 131, 433, 447, 454, 455, 456)
 _LATER = (1, 2, 4, 162, 340, 512, 515)
 _TOO_LONG = (569,)
 
+# Any of these roles of a service account opens the method, says the vendor's reference.
+_ROLES = {
+    "GetCallHistory": ("Owner", "Admin", "Developer", "Supervisor", "Support"),
+    "GetBriefCallHistory": ("Owner", "Admin", "Developer", "Supervisor", "Support"),
+    "GetHistoryReports": (
+        *("Owner", "Admin", "Developer", "Supervisor", "Support"),
+        *("Accountant", "Payer"),
+    ),
+    "DownloadHistoryReport": ("Owner", "Admin", "Supervisor", "Accountant", "Payer"),
+    "GetTransactionHistory": ("Owner", "Admin", "Accountant", "Payer"),
+    "DeleteRecord": ("Owner", "Admin"),
+    "GetACDHistory": ("Owner", "Admin", "Developer", "Supervisor", "User manager"),
+    "GetAuditLog": ("Owner",),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
@@ -31,7 +46,7 @@ class Trouble:
 def trouble(error: RemoteError) -> Trouble:
     """The words for a RemoteError."""
     if isinstance(error, Refused):
-        title, advice = _refusal(error.code)
+        title, advice = _refusal(error.method, error.code)
         return Trouble(
             title=title,
             happened=_t("Voximplant answered with code %(code)d: %(msg)s")
@@ -52,15 +67,9 @@ def trouble(error: RemoteError) -> Trouble:
     )
 
 
-def _refusal(code: int) -> tuple[str, str]:
+def _refusal(method: str, code: int) -> tuple[str, str]:
     if code in _RIGHTS:
-        return (
-            _t("The key may not do this"),
-            _t(
-                "The service account lacks a role for this method. Ask an owner of the"
-                " Voximplant account to add one in its control panel."
-            ),
-        )
+        return _t("The key may not do this"), _missing_role(method)
     if code in _SIGN_IN:
         return (
             _t("Voximplant does not accept the key"),
@@ -79,3 +88,16 @@ def _refusal(code: int) -> tuple[str, str]:
         _t("Voximplant refused the question"),
         _t("Your filters are kept: change the one that is named, then search again."),
     )
+
+
+def _missing_role(method: str) -> str:
+    roles = _ROLES.get(method.removesuffix("Async"))
+    ask = _t("Ask an owner of the Voximplant account to add it in its control panel.")
+    if not roles:
+        return _t("The service account lacks a role for this method.") + " " + ask
+    *others, last = roles
+    named = _t("%(roles)s or %(last)s") % {"roles": ", ".join(others), "last": last}
+    needed = _t("The service account needs the role %(role)s for this.") % {
+        "role": named if others else last
+    }
+    return f"{needed} {ask}"
