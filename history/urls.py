@@ -1,14 +1,44 @@
 from django.urls import path
 
-from history.views import acd, audit, calls, people, search, session, transactions
+from history import urls_reports
+from history.views import (
+    acd,
+    audit,
+    calls,
+    home,
+    media,
+    people,
+    recordings,
+    search,
+    session,
+    transactions,
+)
 
 urlpatterns = [
+    path("", home.home, name="home"),
+    path("home/calls/", home.calls_by_day, name="calls_by_day"),
     path("search/", search.search, name="search"),
     # /calls/
     path("calls/", calls.calls, name="calls"),
     path("calls/total/", calls.total, name="calls_total"),
     path("calls/<int:session_id>/", session.call, name="call"),
     path("calls/<int:session_id>/panel/", session.panel, name="call_panel"),
+    path("calls/<int:session_id>/charges/", session.charges, name="call_charges"),
+    path("calls/<int:session_id>/others/", session.others, name="call_others"),
+    # /recordings/
+    path("recordings/", recordings.listed, name="recordings"),
+    path(
+        "recordings/<int:session_id>-<int:record_id>/panel/",
+        session.panel,
+        name="recording_panel",
+    ),
+    # /media/: what a sealed reference names, and what is made of it
+    path("media/<str:sealed>/", media.file, name="media"),
+    path("media/<str:sealed>/renew/", media.renew, name="media_renew"),
+    path("media/<str:sealed>/waveform/", media.waveform, name="waveform"),
+    path("media/<str:sealed>/player/", media.player, name="player"),
+    path("media/<str:sealed>/transcript/", media.transcript, name="transcript"),
+    path("media/<str:sealed>/log/", media.log, name="session_log"),
     # /transactions/
     path("transactions/", transactions.transactions, name="transactions"),
     path("transactions/total/", transactions.total, name="transactions_total"),
@@ -34,4 +64,5 @@ urlpatterns = [
     path("settings/zones/", people.zones, name="zones"),
     path("settings/views/", people.save_view, name="save_view"),
     path("settings/views/<int:pk>/delete/", people.delete_view, name="delete_view"),
+    *urls_reports.urlpatterns,
 ]

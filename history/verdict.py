@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from django.utils.html import strip_tags
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from history.api.replies import CallInfoType, CallSessionInfoType
+from history.templatetags.show import in_words, money
 
 SHORT = 10  # seconds
 COSTLY = Decimal("0.50")  # of the account's currency
@@ -170,34 +172,47 @@ class Verdict:
     advice: StrOrPromise = ""
 
 
-def verdict(session: CallSessionInfoType) -> Verdict:
-    """The session's story in one sentence, from its finish reason and its decisive call."""
+def verdict(session: CallSessionInfoType, currency: str = "") -> Verdict:
+    """The session's story in one sentence: what became of it, why, how long, what it cost."""
     what = outcome(session)
+    story, advice = _story(session, what)
+    cost = session.cost
+    if cost is not None:
+        amount = strip_tags(money(cost, currency))
+        story = _t("%(story)s, cost %(cost)s") % {"story": story, "cost": amount}
+    return Verdict(outcome=what, sentence=f"{story}.", advice=advice)
+
+
+def _story(session: CallSessionInfoType, what: Outcome) -> tuple[str, StrOrPromise]:
+    lasted = in_words(session.duration or 0)
     if what is Outcome.ACTIVE:
-        return Verdict(outcome=what, sentence=_t("The session is still running."))
+        return _t("The session is still running"), ""
     if _broke(session):
         finish = FINISHES.get(session.finish_reason or "")
-        sentence = finish.what if finish else session.finish_reason or ""
-        return Verdict(
-            outcome=what,
-            sentence=_t("The session broke off: %(why)s.") % {"why": sentence},
-            advice=finish.advice if finish else "",
-        )
+        why = finish.what if finish else session.finish_reason
+        story = _t("The session broke off after %(lasted)s: %(why)s")
+        return story % {"lasted": lasted, "why": why}, finish.advice if finish else ""
     if what is Outcome.NO_CALLS:
-        return Verdict(outcome=what, sentence=_t("The scenario ran without any call."))
+        return _t("The scenario ran for %(lasted)s without any call") % {"lasted": lasted}, ""
     call = decisive_call(session)
-    why = reason(call)
+    why, advice = _why(call), reason(call).advice
     if what is Outcome.ANSWERED:
-        return Verdict(
-            outcome=what,
-            sentence=_t("Answered; %(why)s.") % {"why": why.what},
-        )
+        talked = in_words(call.duration or 0)
+        return _t("Answered: talked for %(talked)s, %(why)s") % {"talked": talked, "why": why}, ""
     words = (
-        _t("Nobody was reached: %(why)s.")
+        _t("Nobody was reached: %(why)s after %(lasted)s")
         if what is Outcome.MISSED
-        else _t("Not answered: %(why)s.")
+        else _t("Not answered: %(why)s after %(lasted)s")
     )
-    return Verdict(outcome=what, sentence=words % {"why": why.what}, advice=why.advice)
+    # The platform times only calls that were answered; the session went on at least as long.
+    return words % {"why": why, "lasted": in_words(call.duration or session.duration or 0)}, advice
+
+
+def _why(call: CallInfoType) -> str:
+    """The reason with its code, which support staff look up."""
+    end = call.end_reason
+    code = f" ({end.code})" if end is not None and end.code is not None else ""
+    return f"{reason(call).what}{code}"
 
 
 def decisive_call(session: CallSessionInfoType) -> CallInfoType:

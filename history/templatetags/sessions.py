@@ -49,3 +49,9 @@ def more_calls(session: CallSessionInfoType) -> int:
 def playable(session: CallSessionInfoType) -> int:
     """How many of its recordings can still be heard."""
     return sum(1 for record in session.records if record.record_url and not record.is_removed)
+
+
+@register.filter
+def since(call: CallInfoType, session: CallSessionInfoType) -> int:
+    """Seconds from the start of the session to that of one of its calls."""
+    return max(0, round((call.start_time - session.start_date).total_seconds()))
