@@ -293,8 +293,8 @@ class Client:
         `resume` goes on after what `into` holds already (open it 'r+b'). `started(facts, offset)`
         is called before the first byte, so that the facts can be kept for a later `resume`; an
         offset of 0 means that everything begins anew. `progress(received, length)` is called
-        after each chunk, `tap(piece)` with each piece of the CSV. Raises Refused, also while the
-        report is not ready (356), and Interrupted.
+        after each chunk, `tap(piece)` with each piece of the CSV; what they raise ends it. Raises
+        Refused, also while the report is not ready (356), and Interrupted.
         """
         if resume and inflate:
             raise ValueError("only a file of bytes as they came can be resumed, not the CSV inside")

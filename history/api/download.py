@@ -19,7 +19,7 @@ import requests
 from history.api.errors import FileFacts, Interrupted, Unreachable
 from history.api.transport import FIRST_PAUSE, Transport, content_type, nothing
 
-CHUNK = 256 * 1024
+CHUNK = 128 * 1024
 # Of what a chunk inflates to: a small file can pretend to be a huge one.
 INFLATED_CHUNK = 1024 * 1024
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)

@@ -206,7 +206,7 @@ class Transport:
             try:
                 return self._observe(method, attempt)
             except RemoteError as error:
-                wait = error.retry_after if error.retry_after is not None else pause
+                wait = max(pause, error.retry_after or 0)
                 unsent = isinstance(error, Unreachable) and not error.sent
                 again = error.retryable and (resend or unsent)
                 if not again or time.monotonic() + wait > give_up:

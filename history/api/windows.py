@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, Self
 
 from history.api import wire
@@ -293,9 +293,11 @@ class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog
     def _check_order(self, window: Window, rows: Sequence[R]) -> None:
         """Without it an API that forgets the period or the order would be asked forever."""
         if rows and self.splits:
-            ends = self._moment(rows[0]), self._moment(rows[-1])
-            first, last = reversed(ends) if self.params.desc_order else ends
-            if not window.from_date <= first <= last <= window.to_date:
+            moments = [self._moment(row) for row in rows]
+            if self.params.desc_order:
+                moments.reverse()
+            inside = window.from_date <= moments[0] and moments[-1] <= window.to_date
+            if not inside or any(later < moment for moment, later in pairwise(moments)):
                 reason = "the rows are not those of the period, in the order asked for"
                 raise Unreachable(self.params.name, reason, retryable=False)
 

@@ -451,6 +451,19 @@ def test_an_error_of_the_disk_is_told_as_it_is(remote: Remote, api: Client) -> N
         fetch(api, Full())
 
 
+def test_a_download_can_be_stopped(remote: Remote, api: Client) -> None:
+    class Cancelled(Exception):
+        pass
+
+    def stop(received: int, length: int | None) -> None:
+        raise Cancelled
+
+    remote.respond = FileServer()
+    with pytest.raises(Cancelled):
+        fetch(api, io.BytesIO(), progress=stop)
+    assert len(remote.received) == 1
+
+
 # CSV at once
 
 

@@ -158,7 +158,7 @@ def test_an_answer_that_trickles_does_not_hold_it_forever(remote: Remote, connec
     remote.will(Answer(body=b" " * 200, drip=0.02))
     started = time.monotonic()
     assert "no whole answer within 0.1 s" in str(unreachable(connect(timeout=0.1)))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 3
 
 
 @pytest.fixture
@@ -312,8 +312,8 @@ def test_gives_up_in_time_and_says_why(remote: Remote, connect: Connect) -> None
     remote.will(as_html(status=503))
     started = time.monotonic()
     error = unreachable(connect(retry_for=1))
-    assert time.monotonic() - started < 2
-    assert len(remote.received) >= 3
+    assert time.monotonic() - started < 5
+    assert len(remote.received) >= 2
     assert error.status == 503
 
 
@@ -329,7 +329,13 @@ def test_waits_as_long_as_it_is_told(remote: Remote, connect: Connect) -> None:
     remote.answers[0] = Answer(status=429, headers={"Retry-After": "1"})
     started = time.monotonic()
     sessions(connect(retry_for=5))
-    assert 1 <= time.monotonic() - started < 4
+    assert 1 <= time.monotonic() - started < 5
+
+
+def test_does_not_run_wild_when_told_not_to_wait(remote: Remote, connect: Connect) -> None:
+    remote.will(Answer(status=429, headers={"Retry-After": "0"}))
+    unreachable(connect(retry_for=1))
+    assert len(remote.received) < 8
 
 
 def test_does_not_wait_longer_than_it_may(remote: Remote, connect: Connect) -> None:

@@ -355,13 +355,23 @@ def test_rows_that_arrive_in_a_planned_window_are_read_too(
 # An API that breaks its word
 
 
+@pytest.mark.parametrize(
+    ("dates", "desc"),
+    [
+        (["2026-03-01 00:00:00"], False),
+        (["2026-03-03 00:00:00"], True),
+        (["2026-03-02 00:00:01", "2026-03-02 00:00:00"], False),
+        (["2026-03-02 00:00:01", "2026-03-02 00:00:02"], True),
+        (["2026-03-02 00:00:01", "2026-03-02 00:00:03", "2026-03-02 00:00:02"], False),
+    ],
+)
 def test_says_so_when_the_rows_are_not_in_order(
-    remote: Remote, connect: Callable[..., Client]
+    remote: Remote, connect: Callable[..., Client], dates: list[str], desc: bool
 ) -> None:
-    row = {"start_date": "2026-03-01 00:00:00", "call_session_history_id": 1}
-    remote.will(as_json({"result": [row], "count": 1}))
+    rows = [{"start_date": day, "call_session_history_id": n} for n, day in enumerate(dates)]
+    remote.will(as_json({"result": rows, "count": len(rows)}))
     with pytest.raises(Unreachable, match="not those of the period, in the order asked for"):
-        list(connect().iterate_call_history(GetCallHistory(**DAY)))
+        list(connect().iterate_call_history(GetCallHistory(**DAY, desc_order=desc)))
 
 
 def test_says_so_when_a_total_was_asked_for_and_is_missing(
