@@ -27,6 +27,6 @@ function inside(dialog, { clientX, clientY }) {
 }
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target.id === "dialog-content" && !fetched.open) fetched.showModal();
+  if (event.detail.target?.id === "dialog-content" && !fetched.open) fetched.showModal();
 });
 document.addEventListener("dialog:close", () => fetched?.close()); // HX-Trigger: dialog:close

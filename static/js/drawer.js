@@ -169,4 +169,8 @@ for (const name of ["htmx:pushedIntoHistory", "htmx:replacedInHistory"]) {
   document.addEventListener(name, () => (last = new URL(location.href)));
 }
 
+document.addEventListener("htmx:historyRestore", () => {
+  last = new URL(location.href);
+  if (current()) show(current());
+});
 if (current()) addEventListener("DOMContentLoaded", () => show(current()), { once: true });

@@ -33,7 +33,7 @@ document.addEventListener("keydown", (event) => {
 // A fragment that asks again by itself comes back as open as it was.
 const kept = new Set();
 document.addEventListener("htmx:beforeSwap", (event) => {
-  for (const menu of event.detail.target.querySelectorAll?.("details[data-keep-open][open]") ?? []) kept.add(menu.id);
+  for (const menu of event.detail.target?.querySelectorAll?.("details[data-keep-open][open]") ?? []) kept.add(menu.id);
 });
 document.addEventListener("htmx:load", (event) => {
   for (const menu of event.detail.elt.querySelectorAll("details[data-keep-open]")) if (kept.delete(menu.id)) menu.open = true;

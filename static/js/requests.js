@@ -11,7 +11,7 @@ function count(change) {
 }
 
 // What asks by itself (the tray, a total) is not shown as waiting.
-const asksByItself = (event) => event.detail.requestConfig?.triggeringEvent?.type === "load" || event.detail.elt.id === "tray";
+const asksByItself = (event) => event.detail.requestConfig?.triggeringEvent?.type === "load" || event.detail.elt?.id === "tray";
 
 document.addEventListener("htmx:beforeRequest", (event) => asksByItself(event) || count(1));
 document.addEventListener("htmx:afterRequest", (event) => asksByItself(event) || count(-1));
@@ -44,6 +44,6 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {
-  const said = event.detail.elt.querySelector?.("[data-announce]") ?? event.detail.elt.closest?.("[data-announce]");
+  const said = event.detail.elt?.querySelector?.("[data-announce]") ?? event.detail.elt?.closest?.("[data-announce]");
   if (said) live.textContent = said.dataset.announce;
 });
