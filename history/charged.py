@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from history.api.client import Client
+from history.api.client import Client, Refused
 from history.api.methods import GetCallHistory, GetTransactionHistory
 from history.api.replies import (
     CallInfoType,
@@ -44,23 +44,36 @@ class Charged:
 
 def transaction(client: Client, transaction_id: int) -> TransactionInfoType | None:
     """The transaction of that ID, of the account or of a child, also one on hold."""
-    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-    for is_uncommitted in (False, True):
-        page = client.get_transaction_history(
-            GetTransactionHistory(
-                from_date=now - EVER,
-                to_date=now + timedelta(days=1),
-                transaction_id=(transaction_id,),
-                child_account_id="all",
-                with_extended_info=True,
-                is_uncommitted=is_uncommitted,
-                with_total_count=False,
-                count=1,
-            )
-        )
-        if page.result:
-            return page.result[0]
+    for children in (False, True):
+        for is_uncommitted in (False, True):
+            found = _ask(client, transaction_id, children=children, is_uncommitted=is_uncommitted)
+            if found:
+                return found
     return None
+
+
+def _ask(
+    client: Client, transaction_id: int, *, children: bool, is_uncommitted: bool
+) -> TransactionInfoType | None:
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    question = GetTransactionHistory(
+        from_date=now - EVER,
+        to_date=now + timedelta(days=1),
+        transaction_id=(transaction_id,),
+        child_account_id="all" if children else (),
+        with_extended_info=True,
+        is_uncommitted=is_uncommitted,
+        with_total_count=False,
+        count=1,
+    )
+    try:
+        result = client.get_transaction_history(question).result
+    except Refused:
+        # An account without children may refuse to be asked for them.
+        if children:
+            return None
+        raise
+    return result[0] if result else None
 
 
 def find(client: Client, charge: TransactionInfoType, *, most: int = MOST) -> Charged:

@@ -378,6 +378,17 @@ def test_shows_the_transaction_when_the_key_may_not_read_calls(
     assert format(charge.amount, "f") in amounts(panel)
 
 
+def test_finds_what_a_child_accounts_transaction_charged(finance: Client) -> None:
+    charge = next(
+        row
+        for row in of_the_month(child_account_id="all", children_transactions_only=True)
+        if row.transaction_type == "resource_charge"
+    )
+    panel = finance.get(f"/transactions/{charge.transaction_id}/charged/panel/")
+    assert f"{charge.account_id} child" in text(panel)
+    assert "The charge equals the cost" in text(panel)
+
+
 def test_an_unknown_transaction_is_not_found(finance: Client) -> None:
     assert finance.get("/transactions/42/charged/").status_code == 404
 
