@@ -18,7 +18,9 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from history.api import wire
 from history.api.methods import ASYNC_SPELLINGS, METHODS, parameters
+from tests.api.test_wire_requests import any_params
 from tests.sandbox.conftest import PERIOD, Server
 
 DOCS = Path(__file__).parents[2] / "docs" / "sandbox.md"
@@ -560,3 +562,26 @@ def test_any_garbage_is_answered_in_the_words_of_the_api(strict_server, method, 
     else:
         assert error["code"] > 4, error  # the lowest ones are failures of the server
         assert error["msg"]
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(params=any_params(), form=st.sampled_from(["urlencoded", "query", "multipart", "JSON"]))
+def test_valid_params_arrive_as_they_were_sent(strict_server, params, form):
+    fields = wire.encode(params)
+    url, key = f"{strict_server.url}/{params.name}", strict_server.key
+    body: dict[str, Any] = {
+        "urlencoded": {"data": fields | key},
+        "query": {"params": fields | key},
+        "multipart": {"files": {name: (None, text) for name, text in (fields | key).items()}},
+        "JSON": {"json": fields | key},
+    }[form]
+    answer = requests.post(url, timeout=30, **body)
+    [received] = strict_server.control("requests?last=1")
+    assert {name: received["params"].get(name) for name in fields} == fields
+    got = wire.decode(type(params), {name: [received["params"][name]] for name in fields})
+    assert wire.encode(got) == fields
+    if answer.headers["Content-Type"] == "application/json":
+        error = answer.json().get("error", {"code": None})
+        assert error["code"] in (None, 105, 134, 101, 284, 341, 355, 458), error
