@@ -5,9 +5,16 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from history.api.client import ApiKey, Client
 from tests.api.remote import Remote, serving
+
+# A busy machine is not a slow function.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture

@@ -61,8 +61,7 @@ sparse = st.lists(st.integers(0, 86_399), max_size=60)
 
 @settings(
     max_examples=250,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     seconds=crowded | sparse,
@@ -100,8 +99,7 @@ def test_every_row_comes_once_and_in_order(
 
 @settings(
     max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seconds=crowded | sparse, reach=reaches, desc=st.booleans(), size=st.none() | st.integers(1))
 def test_a_plan_holds_every_row_once(
@@ -133,8 +131,7 @@ def test_a_plan_holds_every_row_once(
 
 @settings(
     max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     minutes=st.lists(st.integers(0, 8 * 60), max_size=40),

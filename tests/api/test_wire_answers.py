@@ -300,13 +300,15 @@ json_values = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 fields = st.sampled_from(sorted(CallSessionInfoType.__dataclass_fields__))
 
 
-@given(st.dictionaries(fields, json_values))
+@given(st.dictionaries(fields, json_values, max_size=5))
 def test_any_json_is_read_or_named(row: dict[str, Any]) -> None:
     body = wire.loads(json.dumps({"result": [{**SESSION, **row}]}))
     try:
