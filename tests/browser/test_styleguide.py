@@ -102,6 +102,22 @@ def test_opens_the_drawer_of_a_link_that_was_sent(opened):
     assert "call=" not in page.url
 
 
+def test_goes_back_and_forth_between_lists_and_the_drawer(opened):
+    page = opened()
+    page.locator("#filters select[name=application]").select_option("support")
+    page.wait_for_url(re.compile("application=support"))
+    page.locator(".row-link").first.click()
+    expect(page.locator("#drawer")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#drawer")).to_be_hidden()
+    page.go_back()
+    page.wait_for_url(re.compile("/styleguide/$"))
+    page.go_forward()
+    page.wait_for_url(re.compile("application=support"))
+    page.go_forward()
+    expect(page.locator("#drawer-title")).to_have_text("Call 915004471")
+
+
 def test_walks_rows_by_keyboard_inside_the_drawer(opened):
     page = opened()
     page.keyboard.press("j")
