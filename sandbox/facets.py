@@ -13,6 +13,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any
 
 from sandbox.schema import MILESTONE, Facet
@@ -86,7 +87,7 @@ def find(
         yield row[0]
 
 
-def count(connection: sqlite3.Connection, search: Search) -> int:
+def count_found(connection: sqlite3.Connection, search: Search) -> int:
     if search.is_hopeless:
         return 0
     if search.among is None and not search.check and len(search.conditions) == 1:
@@ -195,8 +196,8 @@ def _place(
 
 _OF_ROWS = "SELECT {facet}, account_id, {value}, {id} FROM {table} WHERE {value} IS NOT NULL"
 _OF_CALLS = (
-    "SELECT DISTINCT {facet}, s.account_id, {value}, s.session_id FROM calls"
-    " JOIN sessions s USING (session_id) WHERE {value} IS NOT NULL"
+    "SELECT {facet}, s.account_id, {value}, s.session_id FROM calls"
+    " JOIN sessions s USING (session_id) WHERE {value} IS NOT NULL GROUP BY 2, 3, 4"
 )
 _OF_PRICES = (
     "SELECT {facet}, account_id, {value}, transaction_id FROM transactions"
@@ -276,12 +277,23 @@ def fill(connection: sqlite3.Connection) -> None:
 
 
 def set_milestones(connection: sqlite3.Connection, noun: str) -> None:
+    """Notes the place of every so many entries of each list that is long enough."""
     connection.execute(f"DELETE FROM {noun}_milestones")
-    connection.execute(
-        f"INSERT INTO {noun}_milestones SELECT * FROM (SELECT facet, account_id, value, id,"
-        " row_number() OVER (PARTITION BY facet, account_id, value ORDER BY id) AS place"
-        f" FROM {noun}_facets) WHERE place % {MILESTONE} = 0"
-    )
+    lists = connection.execute(
+        f"SELECT facet, account_id, value FROM {noun}_facets GROUP BY 1, 2, 3"
+        f" HAVING count(*) >= {MILESTONE}"
+    ).fetchall()
+    for entries in lists:
+        ids = connection.execute(
+            f"SELECT id FROM {noun}_facets WHERE facet = ? AND account_id = ? AND value = ?"
+            " ORDER BY id",
+            entries,
+        )
+        places = zip(islice(ids, MILESTONE - 1, None, MILESTONE), count(MILESTONE, MILESTONE))
+        connection.executemany(
+            f"INSERT INTO {noun}_milestones VALUES (?, ?, ?, ?, ?)",
+            [(*entries, id_, place) for (id_,), place in places],
+        )
 
 
 def _bit_length(number: int | None) -> int | None:

@@ -157,7 +157,7 @@ class Store:
 
     def _count(self, search: Search) -> int:
         with self._pool.connection() as connection:
-            return facets.count(connection, search)
+            return facets.count_found(connection, search)
 
     def _now(self) -> int:
         return int(self.clock().timestamp())
