@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from history.models.reports import Report, State
-from history.reports import copies, downloads, schedules, steps, storing
+from history.reports import copies, downloads, files, schedules, steps, storing
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,8 @@ def sweep() -> None:
 
 @shared_task
 def expire_reports() -> None:
-    """Deletes files whose time is over."""
+    """Deletes files whose time is over, and what cancelled reports left behind."""
+    files.clear_leftovers()
     if expired := storing.expire_files():
         logger.info("%s report files were deleted: their time is over", expired)
 

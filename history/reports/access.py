@@ -1,34 +1,40 @@
 """Who may do what with reports: the one place that decides it."""
 
+from collections.abc import Mapping
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Q, QuerySet
 
 from history.models.reports import Kind, Report
+from history.permissions import Right, may
 
 type Person = AbstractBaseUser | AnonymousUser
 
-
-def may(user: Person, action: str) -> bool:
-    """Whether the person may do `action`: `order <kind>`, `see all reports`, `share reports`."""
-    if not (user.is_authenticated and user.is_active):
-        return False
-    if action == "see all reports":
-        return bool(getattr(user, "is_superuser", False))
-    return True
+# What a report shows is what its list shows.
+SHOWS: Mapping[str, Right] = {
+    Kind.CALLS: Right.CALLS,
+    Kind.CALLS_BRIEF: Right.CALLS,
+    Kind.TRANSACTIONS: Right.TRANSACTIONS,
+    Kind.TRANSACTIONS_ON_HOLD: Right.TRANSACTIONS,
+    Kind.AUDIT: Right.AUDIT,
+    Kind.ACD: Right.ACD,
+    Kind.REMOTE: Right.ALL_REPORTS,
+}
 
 
 def may_order(user: Person, kind: str) -> bool:
-    return may(user, f"order {kind}")
+    """Whether the person may order reports of this kind, and see what is in them."""
+    return kind in SHOWS and may(user, Right.EXPORT) and may(user, SHOWS[kind])
 
 
 def visible(user: Person) -> "QuerySet[Report]":
     """The reports a person may see: the own, the shared of kinds he may order, or all."""
-    if may(user, "see all reports"):
-        return Report.objects.all()
+    if may(user, Right.ALL_REPORTS):
+        return Report.objects.filter(kind__in=[k for k in Kind.values if may_order(user, k)])
     kinds = [kind for kind in Kind.values if may_order(user, kind)]
     return Report.objects.filter(Q(owner_id=user.pk) | Q(shared=True, kind__in=kinds))
 
 
 def may_change(user: Person, report: Report) -> bool:
     """Cancel, retry, delete its file: its owner, or who sees all."""
-    return report.owner_id == user.pk or may(user, "see all reports")
+    return report.owner_id == user.pk or may(user, Right.ALL_REPORTS)

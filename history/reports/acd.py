@@ -29,7 +29,7 @@ WINDOW_ROWS = 3000
 class Turn(Protocol):
     """Who is told of progress, and asked whether to go on."""
 
-    def beat(self, *, at_once: bool = False, **fields: Any) -> None: ...
+    def beat(self, *, after: float = 1.0, **fields: Any) -> None: ...
 
     def offer(self) -> None: ...
 
@@ -44,7 +44,7 @@ def walk(report: Report, turn: Turn) -> dict[str, Any]:
         windows = list(plan.windows)
         dumped = [window.dump() for window in windows]
         progress = {"windows": dumped, "next": 0, "bytes": 0, "rows": 0}
-        turn.beat(at_once=True, progress=progress, rows_expected=plan.total_count, rows_done=0)
+        turn.beat(after=0, progress=progress, rows_expected=plan.total_count, rows_done=0)
     with files.open_partial(report, keep=True) as file:
         # What a killed worker wrote of the window it was in goes; its rows come again.
         file.truncate(report.progress["bytes"])
@@ -61,7 +61,7 @@ def walk(report: Report, turn: Turn) -> dict[str, Any]:
             os.fsync(file.fileno())
             size = file.tell()
             progress = {**report.progress, "next": place + 1, "bytes": size, "rows": rows}
-            turn.beat(at_once=True, progress=progress, rows_done=rows, bytes_done=size)
+            turn.beat(after=0, progress=progress, rows_done=rows, bytes_done=size)
             turn.offer()
         return _measured(report, file, turn)
 

@@ -19,7 +19,7 @@ from history.connection import connect_politely
 from history.models.reports import MAX_ATTEMPTS, Kind, Report, State
 from history.reports import files, limits
 from history.reports.acd import walk
-from history.reports.frame import Settled, Turn, step
+from history.reports.frame import BEAT, Settled, Turn, step
 from history.reports.kinds import spec_of
 from history.reports.steps import build_failed
 from history.reports.tally import Tally
@@ -59,10 +59,11 @@ def _resumable(report: Report) -> FileFacts | None:
 
 def _fetch(report: Report, file: BinaryIO, resume: FileFacts | None) -> dict[str, Any]:
     measure = Measure(report)
-    flow = Flow(report, measure)
+    flow = Flow(report, measure, file)
 
     def tap(piece: bytes) -> None:
-        flow.turn.beat()
+        # While a partial file is read again nothing arrives that could be told.
+        flow.turn.beat(after=2 * BEAT)
         measure.feed(piece)
 
     def started(facts: FileFacts, offset: int) -> None:
@@ -198,7 +199,8 @@ class Measure:
 class Flow:
     """Tells the row how far a download is and how fast it is."""
 
-    def __init__(self, report: Report, measure: Measure) -> None:
+    def __init__(self, report: Report, measure: Measure, file: BinaryIO) -> None:
+        self.file = file
         self.report = report
         self.measure = measure
         self.turn = Turn(report)
@@ -207,7 +209,7 @@ class Flow:
     def begin(self, facts: FileFacts, offset: int) -> None:
         self.began, self.offset = time.monotonic(), offset
         self.turn.beat(
-            at_once=True,
+            after=0,
             progress={**self.report.progress, "facts": asdict(facts)},
             bytes_done=offset,
             bytes_expected=facts.length or self.report.bytes_expected,
@@ -216,6 +218,8 @@ class Flow:
             files.make_room(facts.length - offset)
 
     def progress(self, received: int, length: int | None) -> None:
+        # What is told must be there for whoever takes over.
+        self.file.flush()
         seconds = max(time.monotonic() - self.began, 0.001)
         self.turn.beat(
             bytes_done=received,

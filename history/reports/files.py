@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,11 +21,12 @@ from django.core.files import File
 from django.core.files.storage import Storage, storages
 from django.utils.text import slugify
 
-from history.models.reports import Kind, Report
+from history.models.reports import ACTIVE, Kind, Report, State
 
 BLOCK = 1024 * 1024
 # What is left free on the disk whatever arrives: a full disk stops the database, too.
 SPARE = 64 * 1024 * 1024
+_PARTIAL = re.compile(r".+-(\d+)\.(?:part|csv|gz)")
 LEVEL = 6  # of gzip, where the platform sent plain text
 
 
@@ -67,7 +69,7 @@ def open_partial(report: Report, *, keep: bool) -> Iterator[BinaryIO]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Busy from None
-        if not keep:
+        if not keep and os.fstat(descriptor).st_size:
             file.truncate()
         yield file
         file.flush()
@@ -78,6 +80,19 @@ def discard(report: Report) -> None:
     """Removes what is in the making; a writer that still has it open writes into nothing."""
     for suffix in ("part", "csv", "gz"):
         partial(report, suffix).unlink(missing_ok=True)
+
+
+def clear_leftovers() -> int:
+    """Removes what is in the making for reports that nobody makes any more; how many files."""
+    folder = Path(settings.REPORTS_PARTIAL_DIR)
+    found = {path: _PARTIAL.fullmatch(path.name) for path in folder.glob("*")}
+    owners = {path: int(match[1]) for path, match in found.items() if match}
+    going_on = Report.objects.filter(pk__in=owners.values(), state__in=(*ACTIVE, State.FAILED))
+    alive = set(going_on.values_list("pk", flat=True))
+    left = [path for path, owner in owners.items() if owner not in alive]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
 
 
 def make_room(size: int | None) -> None:

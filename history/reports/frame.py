@@ -12,7 +12,8 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _t
 
-from history.api.client import RemoteError
+from history.api.client import Refused, RemoteError
+from history.api.errors import CREDENTIAL_CODES
 from history.models.reports import LostReport, Report, State
 from history.reports import files, limits
 from history.trouble import trouble
@@ -102,7 +103,7 @@ def _let_go(pk: int) -> None:
 
 def _endure(report: Report, error: RemoteError) -> None:
     """Waits for better times, or fails in words."""
-    if not error.retryable:
+    if not _may_pass(error):
         words = trouble(error)
         report.fail(f"{words.title}. {words.happened}")
     elif report.waited >= settings.REPORT_PATIENCE_SECONDS:
@@ -119,6 +120,12 @@ def _endure(report: Report, error: RemoteError) -> None:
             % {"n": attempts, "words": error.reason},
             rate=None,
         )
+
+
+def _may_pass(error: RemoteError) -> bool:
+    """Whether waiting may help. A key that is not accepted may be a clock that is wrong or a key
+    that is being replaced: what was ordered is not thrown away for that."""
+    return error.retryable or (isinstance(error, Refused) and error.code in CREDENTIAL_CODES)
 
 
 def _backoff(attempts: int) -> float:
@@ -181,10 +188,10 @@ class Turn:
         self.beaten = time.monotonic()
         self.ends = self.beaten + settings.REPORT_SLICE_SECONDS
 
-    def beat(self, *, at_once: bool = False, **fields: Any) -> None:
-        """Tells the row, at most once a second. Raises LostReport."""
+    def beat(self, *, after: float = BEAT, **fields: Any) -> None:
+        """Tells the row, unless that was done less than `after` seconds ago. Raises LostReport."""
         now = time.monotonic()
-        if at_once or now - self.beaten >= BEAT:
+        if now - self.beaten >= after:
             self.beaten = now
             self.report.beat(**fields)
             limits.take_slot(self.report.account, self.report.pk)
@@ -195,6 +202,9 @@ class Turn:
             raise Yielded
 
 
+# A step that is so late found no worker.
+LATE = timedelta(seconds=2)
+
+
 def _others_wait(report: Report) -> bool:
-    waiting = Report.stalled(timedelta(0)).filter(state=State.DOWNLOADING)
-    return waiting.exclude(pk=report.pk).exists()
+    return Report.stalled(LATE).exclude(pk=report.pk).exists()

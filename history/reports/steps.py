@@ -1,6 +1,5 @@
 """The steps before there is a file: order a report, and ask until the platform has built it."""
 
-from datetime import UTC, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,8 +15,8 @@ from history.reports import limits
 from history.reports.frame import step, time_in_words
 from history.reports.kinds import SPECS, params_of, same_question
 
-# How far the platform's clock and ours may be apart when a lost order is looked for.
-CLOCKS_APART = timedelta(minutes=10)
+# Newest reports among which a lost order is looked for.
+LOOKED_THROUGH = 200
 
 
 @step(State.ORDERED)
@@ -42,7 +41,9 @@ def _order(client: Client, report: Report) -> int:
         raise ValueError(f"{report.kind} cannot be ordered")
     params = params_of(report)
     # Before anything is sent: should this process die now, the next one looks first.
-    report.beat(asked=report.asked or timezone.now())
+    if report.asked is None:
+        newest = {**report.progress, "newest": _newest(client, report)}
+        report.beat(asked=timezone.now(), progress=newest)
     try:
         return send(client, params).history_report_id
     except Refused:
@@ -58,25 +59,29 @@ def _order(client: Client, report: Report) -> int:
         raise
 
 
+def _newest(client: Client, report: Report) -> int:
+    """The number of the platform's newest report of that kind; 0 where there is none."""
+    return next((listed.history_report_id for listed in _reports(client, report, count=1)), 0)
+
+
 def _lost_order(client: Client, report: Report) -> int | None:
-    """The report an order with a lost answer made, if it made one."""
-    assert report.asked is not None  # noqa: S101 - the caller looked
-    spec = SPECS[report.kind]
-    since = (report.asked - CLOCKS_APART).astimezone(UTC).replace(tzinfo=None)
-    question = GetHistoryReports(
-        history_type=(spec.history_type,), created_from=since, desc_order=True, count=100
-    )
-    taken = set(
-        Report.objects.filter(account=report.account, created__lt=report.asked)
-        .exclude(pk=report.pk)
-        .exclude(remote_id=None)
-        .values_list("remote_id", flat=True)
-    )
-    for listed in client.get_history_reports(question).result:
-        known = listed.history_report_id in taken
-        if not known and same_question(spec.method, report.params, listed.filters or {}):
+    """The report an order with a lost answer made, if it made one: it says what we asked, and
+    its number is higher than all there were before. Numbers need no clocks to agree."""
+    method = SPECS[report.kind].method
+    for listed in _reports(client, report, count=LOOKED_THROUGH):
+        if listed.history_report_id <= report.progress.get("newest", 0):
+            return None
+        if same_question(method, report.params, listed.filters or {}):
             return listed.history_report_id
     return None
+
+
+def _reports(client: Client, report: Report, count: int) -> tuple[HistoryReportType, ...]:
+    """The newest of that kind on the platform, the newest first."""
+    kind = SPECS[report.kind].history_type
+    question = GetHistoryReports(history_type=(kind,), desc_order=True, count=count)
+    page = client.get_history_reports(question)
+    return tuple(sorted(page.result, key=lambda r: r.history_report_id, reverse=True))
 
 
 # Poll

