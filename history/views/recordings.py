@@ -80,7 +80,7 @@ def answer(form: RecordingsForm, user_id: int) -> Answer:
         return session.start_date
 
     ask = connect().get_call_history
-    found = refine.look(ask, form.params(), has_wanted, started, rows=form.rows)
+    found = refine.look(ask, form.params(), has_wanted, started, rows=form.rows, most=refine.MOST)
     rows = [recording for session in found.rows for recording in wanted(session)]
     return Answer(
         recordings=rows,

@@ -91,15 +91,12 @@ def charges(request: Request, session_id: int) -> HttpResponse:
     except NoSession:
         return _unknown(request, session_id, "history/_call_unknown.html")
     context: dict[str, Any] = {"session": session}
+    currency, booked = currency_of(session), None
     try:
         booked = _booked(session)
     except RemoteError as error:
-        context |= {
-            "charges": sheet.charges(session, currency_of(session)),
-            "trouble": trouble(error),
-        }
-    else:
-        context["charges"] = sheet.charges(session, currency_of(session), booked)
+        context["trouble"] = trouble(error)
+    context["charges"] = sheet.charges(session, currency, booked)
     return render(request, "history/_charges.html", context)
 
 
