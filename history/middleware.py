@@ -12,6 +12,7 @@ from history.api import wire
 from history.api.client import RemoteError
 from history.models import Preferences
 from history.navigation import PLACES
+from history.permissions import Right, rights
 from history.reports.shown import tray_of
 from history.trouble import trouble
 
@@ -75,7 +76,9 @@ class RemoteErrors:
 def frame(request: HttpRequest) -> dict[str, object]:
     """Context of every page: what the frame around it needs."""
     signed_in = request.user.is_authenticated
+    allowed = rights(request.user)
     return {
+        "may": {right.value: right in allowed for right in Right},
         # Fragments have no frame: asked for only where it is shown.
         "tray": SimpleLazyObject(lambda: tray_of(request.user)) if signed_in else None,
         "prefs": getattr(request, "prefs", Preferences()),
@@ -87,5 +90,6 @@ def frame(request: HttpRequest) -> dict[str, object]:
                 "current": place.holds(request.path),
             }
             for place in (PLACES if signed_in else ())
+            if place.right is None or place.right in allowed
         ],
     }

@@ -8,7 +8,7 @@ what a template hides is only tidied away.
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import wraps
-from typing import Any, Concatenate, cast
+from typing import Concatenate, cast
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import PermissionDenied
@@ -32,6 +32,10 @@ class Right(StrEnum):
     EXPORT = "export"
     ALL_REPORTS = "all_reports"
     SHARE_VIEWS = "share_views"
+    DELETE = "delete"
+    APPROVE = "approve"
+    HOLD = "hold"
+    TRAIL = "trail"
 
     @property
     def words(self) -> StrOrPromise:
@@ -51,6 +55,10 @@ _WORDS: Mapping[Right, StrOrPromise] = {
     Right.EXPORT: _("order and download reports"),
     Right.ALL_REPORTS: _("see the reports of others"),
     Right.SHARE_VIEWS: _("share views with others"),
+    Right.DELETE: _("delete recordings"),
+    Right.APPROVE: _("approve the deletions of others"),
+    Right.HOLD: _("put recordings on legal hold"),
+    Right.TRAIL: _("see who did what"),
 }
 
 _EVERYTHING = frozenset(Right)
@@ -64,8 +72,10 @@ ROLES: Mapping[str, frozenset[Right]] = {
     "finance": frozenset(
         {Right.CALLS, Right.COSTS, Right.TRANSACTIONS, Right.EXPORT, Right.SHARE_VIEWS}
     ),
-    "admin": _EVERYTHING - {Right.AUDIT},
-    "auditor": frozenset({Right.AUDIT, Right.CALLS, Right.EXPORT, Right.ALL_REPORTS}),
+    "admin": _EVERYTHING,
+    "auditor": frozenset(
+        {Right.AUDIT, Right.CALLS, Right.COSTS, Right.EXPORT, Right.ALL_REPORTS, Right.TRAIL}
+    ),
     "owner": _EVERYTHING,
 }
 
@@ -121,9 +131,3 @@ def needs[**P, R: HttpRequest, A: HttpResponseBase](
         return cast(Callable[Concatenate[R, P], A], checked)
 
     return decorate
-
-
-def rights_of_request(request: HttpRequest) -> dict[str, Any]:
-    """For templates: `{% if may.costs %}` leaves out what the view would refuse anyway."""
-    allowed = rights(request.user)
-    return {"may": {right.value: right in allowed for right in Right}}

@@ -23,6 +23,7 @@ from history.forms_acd import AcdForm
 from history.listing import Column, Link, nothing, time_column
 from history.middleware import Request
 from history.paging import Pager, pager
+from history.permissions import Right, needs
 from history.queues import common_scale, lanes, seconds_drawn, since_begin
 from history.trouble import trouble
 from history.views.lists import defaults, kept_view, list_context, remember
@@ -47,6 +48,7 @@ COLUMNS = (
 
 
 @require_safe
+@needs(Right.ACD)
 def acd(request: Request) -> HttpResponse:
     if view := kept_view(request, "acd"):
         return redirect(view)
@@ -76,7 +78,7 @@ def _shown(form: AcdForm) -> dict[str, Any]:
         "scale": common_scale(rows),
         "columns": [time_column(form, _("Joined")), *COLUMNS],
         "pager": _pager(form, rows, page.total_count),
-        "export_url": f"/reports/new/?{form.instead(kind='acd')}",
+        "export_url": f"{reverse('report_new')}?{form.instead(kind='acd')}",
         "empty": None if count else nothing(form, path=reverse("acd"), what=_t("callers")),
         "announce": ngettext("%(n)d caller shown", "%(n)d callers shown", count) % {"n": count},
     }
@@ -118,6 +120,7 @@ def _tabs(form: AcdForm) -> list[Link]:
 
 
 @require_safe
+@needs(Right.ACD)
 def total(request: Request) -> HttpResponse:
     """The count of all callers that match."""
     form = AcdForm(request.GET, defaults(request))
@@ -131,11 +134,13 @@ def total(request: Request) -> HttpResponse:
 
 
 @require_safe
+@needs(Right.ACD)
 def session_page(request: Request, acd_id: int) -> HttpResponse:
     return _session(request, acd_id, "history/acd_session.html")
 
 
 @require_safe
+@needs(Right.ACD)
 def session_panel(request: Request, acd_id: int) -> HttpResponse:
     """The same, for the drawer."""
     return _session(request, acd_id, "history/_acd_session.html")

@@ -24,6 +24,7 @@ from history.forms_audit import ONLY, AuditForm
 from history.listing import Column, Link, nothing, time_column
 from history.middleware import Request
 from history.paging import Pager, onward, pager, previous
+from history.permissions import Right, needs
 from history.trouble import trouble
 from history.views.lists import defaults, kept_view, list_context, remember
 
@@ -46,6 +47,7 @@ class Answer:
 
 
 @require_safe
+@needs(Right.AUDIT)
 def audit(request: Request) -> HttpResponse:
     if view := kept_view(request, "audit"):
         return redirect(view)
@@ -105,7 +107,7 @@ def _shown(form: AuditForm, found: Answer) -> dict[str, Any]:
         "answer": found,
         "pager": found.pager,
         "columns": [time_column(form, _("When")), *COLUMNS],
-        "export_url": f"/reports/new/?{form.instead(kind='audit', only='')}",
+        "export_url": f"{reverse('report_new')}?{form.instead(kind='audit', only='')}",
         "empty": None if count else nothing(form, path=reverse("audit"), what=_t("entries")),
         "announce": ngettext("%(n)d entry shown", "%(n)d entries shown", count) % {"n": count},
     }
@@ -120,6 +122,7 @@ def _tabs(form: AuditForm) -> list[Link]:
 
 
 @require_safe
+@needs(Right.AUDIT)
 def total(request: Request) -> HttpResponse:
     """The count of all entries that match, once the rows are there."""
     form = AuditForm(request.GET, defaults(request))

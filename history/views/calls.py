@@ -23,6 +23,7 @@ from history.forms import ONLY, CallsForm
 from history.listing import Column, Link, chosen_columns, nothing, time_column
 from history.middleware import Request
 from history.paging import Pager, onward, pager, previous
+from history.permissions import Right, needs
 from history.trouble import trouble
 from history.verdict import REFINEMENTS, mentions
 from history.views.lists import defaults, kept_view, list_context, remember
@@ -54,6 +55,7 @@ class Answer:
 
 
 @require_safe
+@needs(Right.CALLS)
 def calls(request: Request) -> HttpResponse:
     if view := kept_view(request, "calls"):
         return redirect(view)
@@ -144,6 +146,7 @@ def _tabs(form: CallsForm) -> list[Link]:
 
 
 @require_safe
+@needs(Right.CALLS)
 def total(request: Request) -> HttpResponse:
     """The count of all sessions that match, for the pager, once the rows are there."""
     form = CallsForm(request.GET, defaults(request))

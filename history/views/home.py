@@ -1,5 +1,9 @@
 """Home: where a person's work begins."""
 
+from collections.abc import Collection
+from typing import cast
+
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,6 +17,7 @@ from history.daily import DayCount, calls_per_day
 from history.listing import Link
 from history.middleware import Request
 from history.models import RecentSearch, SavedView
+from history.permissions import Right, needs, rights
 from history.templatetags.charts import Point
 
 DAYS = 14
@@ -21,9 +26,9 @@ RECENT = 8
 
 @require_safe
 def home(request: Request) -> HttpResponse:
-    user = request.user.pk
+    user = cast(User, request.user).pk
     context = {
-        "starts": _starts(),
+        "starts": _starts(rights(request.user)),
         "recent": [
             Link(label=f"{search.get_page_display()} · {search.words}", url=_address(search))
             for search in RecentSearch.objects.filter(user_id=user)[:RECENT]
@@ -41,22 +46,25 @@ def _address(search: RecentSearch) -> str:
     return f"{reverse(search.page)}?{search.query}"
 
 
-def _starts() -> list[Link]:
-    """What most working days begin with."""
+def _starts(allowed: Collection[Right]) -> list[Link]:
+    """What most working days begin with, as far as the person's rights go."""
     calls = reverse("calls")
-    return [
-        Link(label=_t("Today's calls"), url=f"{calls}?period=today"),
-        Link(label=_t("Failed today"), url=f"{calls}?period=today&only=failed"),
-        Link(label=_t("Missed today"), url=f"{calls}?period=today&only=missed"),
-        Link(
-            label=_t("Last month's transactions"),
-            url=f"{reverse('transactions')}?period=last_month",
+    starts = (
+        (Right.CALLS, _t("Today's calls"), f"{calls}?period=today"),
+        (Right.CALLS, _t("Failed today"), f"{calls}?period=today&only=failed"),
+        (Right.CALLS, _t("Missed today"), f"{calls}?period=today&only=missed"),
+        (
+            Right.TRANSACTIONS,
+            _t("Last month's transactions"),
+            f"{reverse('transactions')}?period=last_month",
         ),
-        Link(label=_t("Changes of the account"), url=f"{reverse('audit')}?period=last_7_days"),
-    ]
+        (Right.AUDIT, _t("Changes of the account"), f"{reverse('audit')}?period=last_7_days"),
+    )
+    return [Link(label=label, url=url) for right, label, url in starts if right in allowed]
 
 
 @require_safe
+@needs(Right.CALLS)
 def calls_by_day(request: Request) -> HttpResponse:
     """The chart of calls per day, fetched after the page: it takes a request a day."""
     zone = request.prefs.zone_name

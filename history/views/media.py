@@ -47,6 +47,7 @@ from history.media import (
 from history.middleware import Request
 from history.missing import Missing, busy, call_url, expired, missing
 from history.peaks import available, peaks
+from history.permissions import Right, demand, needs
 from history.recordings import peaks_key, reference
 from history.transcripts import transcript_lines
 from history.views.session import NoSession, find
@@ -86,6 +87,7 @@ def referenced(*kinds: Kind) -> Callable[[View], Callable[[Request, str], HttpRe
         @require_safe
         @wraps(view)
         def opened(request: Request, sealed: str) -> HttpResponseBase:
+            demand(request.user, Right.LISTEN)
             try:
                 found = Reference.unsealed(sealed, request.user.pk)
             except Forged:
@@ -96,6 +98,7 @@ def referenced(*kinds: Kind) -> Callable[[View], Callable[[Request, str], HttpRe
                 raise Http404
             return view(request, found, sealed)
 
+        opened.right = Right.LISTEN  # type: ignore[attr-defined]
         return opened
 
     return wrap
@@ -254,6 +257,7 @@ def _describe(answer: HttpResponseBase, found: Reference, told: str) -> None:
 
 
 @require_safe
+@needs(Right.LISTEN)
 def renew(request: Request, sealed: str) -> HttpResponseBase:
     """To the same file by a fresh reference, if it is still there and still theirs to open."""
     try:

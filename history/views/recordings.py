@@ -25,6 +25,7 @@ from history.forms_recordings import RecordingsForm
 from history.listing import Column, Empty, nothing, sizes, time_column
 from history.middleware import Request
 from history.paging import Pager, onward, previous
+from history.permissions import Right, needs
 from history.recordings import Recording, recordings
 from history.templatetags.show import duration, filesize, money
 from history.trouble import trouble
@@ -45,6 +46,7 @@ class Answer:
 
 
 @require_safe
+@needs(Right.RECORDINGS)
 def listed(request: Request) -> HttpResponse:
     if view := kept_view(request, "recordings"):
         return redirect(view)

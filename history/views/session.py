@@ -17,6 +17,7 @@ from history.api.methods import GetCallHistory, GetTransactionHistory
 from history.api.replies import CallSessionInfoType, TransactionInfoType
 from history.connection import account_currency, connect
 from history.middleware import Request
+from history.permissions import Right, demand, needs
 from history.recordings import recordings, with_waveforms
 from history.trouble import trouble
 from history.verdict import Outcome, outcome, verdict
@@ -32,6 +33,7 @@ class NoSession(Exception):
 
 
 @require_safe
+@needs(Right.CALLS)
 def call(request: Request, session_id: int) -> HttpResponse:
     """Everything about one call."""
     try:
@@ -51,8 +53,11 @@ def call(request: Request, session_id: int) -> HttpResponse:
 
 
 @require_safe
+@needs(Right.CALLS)
 def panel(request: Request, session_id: int, record_id: int | None = None) -> HttpResponse:
     """The session in short, for the drawer; one opened by a recording shows that one first."""
+    if record_id is not None:
+        demand(request.user, Right.RECORDINGS)
     try:
         session = find(session_id, request.GET.get("on"))
     except NoSession:
@@ -84,6 +89,7 @@ def _session(request: Request, session: CallSessionInfoType) -> dict[str, Any]:
 
 
 @require_safe
+@needs(Right.COSTS)
 def charges(request: Request, session_id: int) -> HttpResponse:
     """The table of charges again, each beside the transaction that booked it."""
     try:
@@ -121,6 +127,7 @@ def _booked(session: CallSessionInfoType) -> Mapping[int, TransactionInfoType]:
 
 
 @require_safe
+@needs(Right.CALLS)
 def others(request: Request, session_id: int) -> HttpResponse:
     """Other calls with the same number, a week before and after."""
     number = request.GET.get("number", "")

@@ -22,6 +22,7 @@ from history.forms_transactions import TransactionsForm
 from history.listing import Column, Link, nothing, time_column
 from history.middleware import Request
 from history.paging import pager
+from history.permissions import Right, needs
 from history.sums import decimals, sums
 from history.trouble import trouble
 from history.views.lists import defaults, kept_view, list_context, remember
@@ -29,6 +30,7 @@ from history.words import CHARGE_OF_A_SESSION, FAMILIES
 
 
 @require_safe
+@needs(Right.TRANSACTIONS)
 def transactions(request: Request) -> HttpResponse:
     if view := kept_view(request, "transactions"):
         return redirect(view)
@@ -108,7 +110,7 @@ def _columns(
 def _export(form: TransactionsForm) -> str:
     holds = form.cleaned_data["is_uncommitted"]
     kind = "transactions_on_hold" if holds else "transactions"
-    return f"/reports/new/?{form.instead(kind=kind, is_uncommitted='')}"
+    return f"{reverse('report_new')}?{form.instead(kind=kind, is_uncommitted='')}"
 
 
 def _tabs(form: TransactionsForm) -> list[Link]:
@@ -136,6 +138,7 @@ def _tabs(form: TransactionsForm) -> list[Link]:
 
 
 @require_safe
+@needs(Right.TRANSACTIONS)
 def total(request: Request) -> HttpResponse:
     """The count of all transactions that match, once the rows are there."""
     form = TransactionsForm(request.GET, defaults(request))
@@ -149,6 +152,7 @@ def total(request: Request) -> HttpResponse:
 
 
 @require_safe
+@needs(Right.TRANSACTIONS)
 def balances(request: Request) -> HttpResponse:
     """Opening and closing balance of the period, where a finished report has told them."""
     form = TransactionsForm(request.GET, defaults(request))
@@ -164,11 +168,13 @@ def balances(request: Request) -> HttpResponse:
 
 
 @require_safe
+@needs(Right.TRANSACTIONS)
 def charged_page(request: Request, transaction_id: int) -> HttpResponse:
     return _charged(request, transaction_id, "history/transaction.html")
 
 
 @require_safe
+@needs(Right.TRANSACTIONS)
 def charged_panel(request: Request, transaction_id: int) -> HttpResponse:
     """The same, for the drawer."""
     return _charged(request, transaction_id, "history/_transaction.html")
