@@ -21,6 +21,7 @@ from gunicorn.app.base import BaseApplication
 from sandbox import credentials, tls
 from sandbox.parameters import Rules
 from sandbox.reports import Pace
+from sandbox.schema import VERSION
 from sandbox.seed import AHEAD, seed
 from sandbox.server import API, Sandbox, Setup
 from sandbox.state import State
@@ -143,7 +144,7 @@ def _listen(port: int) -> socket.socket:
 def _seed(setup: Setup, options: argparse.Namespace) -> None:
     """Makes the account, unless the file holds the very one that is asked for."""
     wanted = {"sessions": options.sessions, "seed": options.seed}
-    if _is_usable(setup, wanted, options.now):
+    if _is_usable(setup, wanted | {"version": VERSION}, options.now):
         return
     # What was remembered of another account would be wrong for this one.
     for path in setup.home.glob(f"{setup.db.stem}-state.sqlite3*"):

@@ -14,6 +14,7 @@ the place of every `MILESTONE`th entry, lets us count any stretch without walkin
 
 from enum import IntEnum
 
+VERSION = 1  # raise it when a file made before no longer does; the sandbox then makes a new one
 EPOCH = 1_704_067_200  # 2024-01-01 00:00:00 UTC, when the first ids were given out
 IDS_PER_SECOND = 128
 MILESTONE = 128

@@ -17,7 +17,7 @@ from sandbox import facets, rhythm, trail, world
 from sandbox.ledger import Entry, Ledger, schedule
 from sandbox.rhythm import Period, Start
 from sandbox.scenes import SCRIPTS, Call, Ids, Record, Scene, Stage, Usage, Waiting
-from sandbox.schema import FACET_TABLES, INDEXES, TABLES, Row
+from sandbox.schema import FACET_TABLES, INDEXES, TABLES, VERSION, Row
 from sandbox.trail import Removal
 from sandbox.world import Party, PriceGroup
 
@@ -298,8 +298,14 @@ class Play:
     # What was there before
 
     def _write_world(self) -> None:
-        facts = {"seed": self.seed, "sessions": self.sessions, "begin": self.period.begin,
-                 "now": self.period.now, "end": self.period.end}  # fmt: skip
+        facts = {
+            "version": VERSION,
+            "seed": self.seed,
+            "sessions": self.sessions,
+            "begin": self.period.begin,
+            "now": self.period.now,
+            "end": self.period.end,
+        }
         self.rows = {
             "facts": list(facts.items()),
             "accounts": [
