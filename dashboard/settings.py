@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "history.middleware.preferences",
+    "history.trail.noted",
     "history.middleware.RemoteErrors",
 ]
 ROOT_URLCONF = "dashboard.urls"
@@ -198,6 +199,10 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 # `bulk` is for steps that move many bytes, so that they never stand before the short ones.
 CELERY_TASK_QUEUES = [Queue("default"), Queue("bulk")]
 CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    f"history.tasks.{name}": {"queue": "bulk"}
+    for name in ("download_report", "verify_report", "make_copy")
+}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TIMEZONE = "UTC"
 # How often beat looks for reports that stopped moving, which is also how late a next step may
@@ -215,6 +220,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         ("run_schedules", 60),
         ("expire_reports", 600),
     )
+} | {
+    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for name, task, seconds in (("prune_trail", "history.trail.prune_trail", 24 * 3600),)
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
@@ -263,6 +271,15 @@ REPORTS_PARTIAL_DIR = DATA_DIR / "reports-partial"
 # Stored files go to DATA_DIR, or to a bucket when one is named.
 REPORTS_BUCKET = env_text("REPORTS_BUCKET")
 REPORTS_BUCKET_ENDPOINT = env_text("REPORTS_BUCKET_ENDPOINT")
+
+# The trail, and deletions
+
+# How long it is kept who did what.
+TRAIL_KEEP_DAYS = env_int("TRAIL_KEEP_DAYS", 3 * 365, unit="days", least=30)
+# Between the order to delete recordings and the first that goes: the time to think again.
+DELETION_DELAY_MINUTES = env_int("DELETION_DELAY_MINUTES", 10, unit="minutes")
+# A second person must agree.
+DELETION_NEEDS_APPROVAL = env_bool("DELETION_NEEDS_APPROVAL", default=False)
 
 # Static files
 

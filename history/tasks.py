@@ -27,13 +27,13 @@ def poll_report(report_id: int) -> None:
     _follow(steps.poll(report_id))
 
 
-@shared_task(queue="bulk")
+@shared_task
 def download_report(report_id: int) -> None:
     """Fetches its file, or walks its periods."""
     _follow(downloads.download(report_id))
 
 
-@shared_task(queue="bulk")
+@shared_task
 def verify_report(report_id: int) -> None:
     """Proves the file and keeps it."""
     _follow(storing.verify(report_id))
@@ -71,7 +71,7 @@ def send(report: Report) -> None:
     transaction.on_commit(publish)
 
 
-@shared_task(queue="bulk")
+@shared_task
 def make_copy(copy_id: int) -> None:
     """Makes a report's file in another format."""
     copies.make(copy_id)

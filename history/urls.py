@@ -1,6 +1,6 @@
 from django.urls import path
 
-from history import urls_reports
+from history import urls_deletions, urls_reports
 from history.views import (
     acd,
     audit,
@@ -64,5 +64,6 @@ urlpatterns = [
     path("settings/zones/", people.zones, name="zones"),
     path("settings/views/", people.save_view, name="save_view"),
     path("settings/views/<int:pk>/delete/", people.delete_view, name="delete_view"),
+    *urls_deletions.urlpatterns,
     *urls_reports.urlpatterns,
 ]

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django.contrib.auth.models import User
+from django.core.paginator import Page
 from django.urls import reverse
 
 from history.connection import account_zone
@@ -11,6 +12,7 @@ from history.listing import Link, period_button
 from history.middleware import Request
 from history.models import RecentSearch, SavedView
 from history.models.people import without_position
+from history.paging import Pager
 
 
 def defaults(request: Request) -> Defaults:
@@ -62,3 +64,21 @@ def saved_views(request: Request, page: str) -> list[Link]:
         Link(label=view.name, url=f"{path}?{view.query}", current=view.query == here)
         for view in SavedView.seen_by(cast(User, request.user), page)
     ]
+
+
+def paged(request: Request, page: Page[Any]) -> Pager:
+    """The pager of rows that are ours and counted; the query's `page` says where one is."""
+
+    def at(number: int) -> str:
+        query = request.GET.copy()
+        query["page"] = str(number)
+        return f"?{query.urlencode()}"
+
+    return Pager(
+        first=page.start_index(),
+        last=page.end_index(),
+        total=page.paginator.count,
+        previous_url=at(page.previous_page_number()) if page.has_previous() else "",
+        next_url=at(page.next_page_number()) if page.has_next() else "",
+        sizes=(),
+    )
