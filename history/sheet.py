@@ -343,9 +343,10 @@ def _leg(call: CallInfoType) -> str:
     return " | ".join(part for part in parts if part)
 
 
-def raw(session: CallSessionInfoType) -> str:
+def raw(session: CallSessionInfoType, *, with_costs: bool) -> str:
     """The session as the API told it, without links to files and without what it left out."""
-    text = dumps(_plain(session), indent=2, ensure_ascii=False)
+    hidden = frozenset[str]() if with_costs else frozenset({"cost"})
+    text = dumps(_plain(session, hidden), indent=2, ensure_ascii=False)
     return _EXACT.sub(r"\1", text)
 
 
@@ -360,19 +361,21 @@ def _is_link(name: str) -> bool:
     return name.endswith("_url")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, hidden: frozenset[str]) -> Any:
     if is_dataclass(value):
         named = {item.name: getattr(value, item.name) for item in fields(value)}
         extra = named.pop("extra", {})
         return {
-            name: _t("(opened through this dashboard only)") if _is_link(name) else _plain(part)
+            name: _t("(opened through this dashboard only)")
+            if _is_link(name)
+            else _plain(part, hidden)
             for name, part in {**named, **extra}.items()
-            if part is not None and part != ()
+            if part is not None and part != () and name not in hidden
         }
     if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
+        return {name: _plain(part, hidden) for name, part in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(part) for part in value]
+        return [_plain(part, hidden) for part in value]
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, date):

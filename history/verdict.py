@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from django.utils.html import strip_tags
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from history.api.replies import CallInfoType, CallSessionInfoType
-from history.templatetags.show import in_words, money
+from history.templatetags.show import in_words
 
 SHORT = 10  # seconds
 COSTLY = Decimal("0.50")  # of the account's currency
@@ -172,14 +171,13 @@ class Verdict:
     advice: StrOrPromise = ""
 
 
-def verdict(session: CallSessionInfoType, currency: str = "") -> Verdict:
-    """The session's story in one sentence: what became of it, why, how long, what it cost."""
+def verdict(session: CallSessionInfoType, cost: str = "") -> Verdict:
+    """The session's story in one sentence: what became of it, why, how long, and what it cost
+    where `cost` says so (`0.0060 EUR`)."""
     what = outcome(session)
     story, advice = _story(session, what)
-    cost = session.cost
-    if cost is not None:
-        amount = strip_tags(money(cost, currency))
-        story = _t("%(story)s, cost %(cost)s") % {"story": story, "cost": amount}
+    if cost:
+        story = _t("%(story)s, cost %(cost)s") % {"story": story, "cost": cost}
     return Verdict(outcome=what, sentence=f"{story}.", advice=advice)
 
 

@@ -110,6 +110,8 @@ def referenced(*kinds: Kind) -> Callable[[View], Callable[[Request, str], HttpRe
 @referenced(*Kind)
 def file(request: Request, found: Reference, sealed: str) -> HttpResponseBase:
     """The file, or the range of it that was asked for."""
+    if found.purpose is Purpose.DOWNLOAD and found.kind is not Kind.LOG:
+        demand(request.user, Right.DOWNLOAD_MEDIA)
     head, most = request.method == "HEAD", _most(found)
     # Ranges are for GET alone.
     asked = None if head else upstream_range(request.headers.get("Range"), most)

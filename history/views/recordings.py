@@ -25,7 +25,7 @@ from history.forms_recordings import RecordingsForm
 from history.listing import Column, Empty, nothing, sizes, time_column
 from history.middleware import Request
 from history.paging import Pager, onward, previous
-from history.permissions import Right, needs
+from history.permissions import Right, may, needs
 from history.recordings import Recording, recordings
 from history.templatetags.show import duration, filesize, money
 from history.trouble import trouble
@@ -57,7 +57,8 @@ def listed(request: Request) -> HttpResponse:
         timezone.activate(wire.zone(form.chosen.zone))
         remember(request, "recordings", form)
         try:
-            context |= _shown(form, answer(form, cast(User, request.user).pk))
+            user = cast(User, request.user)
+            context |= _shown(form, answer(form, user.pk), costs=may(user, Right.COSTS))
         except RemoteError as error:
             context["trouble"] = trouble(error)
             status = 502
@@ -100,14 +101,14 @@ def answer(form: RecordingsForm, user_id: int) -> Answer:
     )
 
 
-def _shown(form: RecordingsForm, found: Answer) -> dict[str, Any]:
-    currency = account_currency()
+def _shown(form: RecordingsForm, found: Answer, *, costs: bool) -> dict[str, Any]:
+    currency = account_currency() if costs else ""
     count = len(found.recordings)
     return {
         "answer": found,
         "pager": found.pager,
-        "columns": _columns(form, currency),
-        "stats": _stats(found, currency) if count else [],
+        "columns": [c for c in _columns(form, currency) if costs or c.name != "cost"],
+        "stats": _stats(found, currency, costs=costs) if count else [],
         "empty": None if count else _nothing(form, found),
         "soon": SOON,
         "announce": ngettext("%(n)d recording shown", "%(n)d recordings shown", count)
@@ -147,7 +148,7 @@ def _columns(form: RecordingsForm, currency: str) -> list[Column]:
     ]
 
 
-def _stats(found: Answer, currency: str) -> list[dict[str, Any]]:
+def _stats(found: Answer, currency: str, *, costs: bool) -> list[dict[str, Any]]:
     """Sums of what is shown, and of nothing else."""
     records = [recording.record for recording in found.recordings]
     cost = sum((record.cost or Decimal(0) for record in records), Decimal(0))
@@ -156,9 +157,9 @@ def _stats(found: Answer, currency: str) -> list[dict[str, Any]]:
     looked = ngettext(
         "%(n)d call was looked through", "%(n)d calls were looked through", found.looked_at
     ) % {"n": found.looked_at}
-    return [
+    stats: list[dict[str, Any]] = [
         {"label": _t("Recordings shown"), "value": len(records), "note": looked},
         {"label": _t("Length"), "value": duration(length)},
         {"label": _t("Size"), "value": filesize(size)},
-        {"label": _t("Cost"), "value": money(cost, currency)},
     ]
+    return [*stats, {"label": _t("Cost"), "value": money(cost, currency)}] if costs else stats

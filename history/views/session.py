@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import strip_tags
 from django.views.decorators.http import require_safe
 
 from history import sheet
@@ -17,8 +18,9 @@ from history.api.methods import GetCallHistory, GetTransactionHistory
 from history.api.replies import CallSessionInfoType, TransactionInfoType
 from history.connection import account_currency, connect
 from history.middleware import Request
-from history.permissions import Right, demand, needs
+from history.permissions import Right, demand, may, needs
 from history.recordings import recordings, with_waveforms
+from history.templatetags.show import money
 from history.trouble import trouble
 from history.verdict import Outcome, outcome, verdict
 
@@ -46,7 +48,7 @@ def call(request: Request, session_id: int) -> HttpResponse:
         "lanes": drawn,
         "seconds": sheet.whole_length(session, drawn),
         "log": sheet.log(session, cast(User, request.user).pk),
-        "raw": sheet.raw(session),
+        "raw": sheet.raw(session, with_costs=may(request.user, Right.COSTS)),
         "number": other_number(session),
     }
     return render(request, "history/call.html", context)
@@ -72,13 +74,14 @@ def panel(request: Request, session_id: int, record_id: int | None = None) -> Ht
 def _session(request: Request, session: CallSessionInfoType) -> dict[str, Any]:
     """What page and panel have in common."""
     user = cast(User, request.user)
-    currency = currency_of(session)
+    costs = may(request.user, Right.COSTS)
+    currency = currency_of(session) if costs else ""
     on = timezone.localtime(session.start_date).date().isoformat()
     address = f"{reverse('call', args=[session.call_session_history_id])}?on={on}"
     whole_address = request.build_absolute_uri(address)
     return {
         "session": session,
-        "verdict": verdict(session, currency),
+        "verdict": verdict(session, _cost(session, currency) if costs else ""),
         "recordings": with_waveforms(recordings(session, user.pk)),
         "charges": sheet.charges(session, currency),
         "address": address,
@@ -227,6 +230,10 @@ def currency_of(session: CallSessionInfoType) -> str:
 
 def _is_child(session: CallSessionInfoType) -> bool:
     return session.account_id not in (None, connect().account_id)
+
+
+def _cost(session: CallSessionInfoType, currency: str) -> str:
+    return "" if session.cost is None else strip_tags(money(session.cost, currency))
 
 
 def other_number(session: CallSessionInfoType) -> str:

@@ -30,6 +30,12 @@ def agent(client_as: Callable[[str], Client], sandbox: Sandbox) -> Client:
     return client_as("agent")
 
 
+@pytest.fixture
+def supervisor(client_as: Callable[[str], Client], sandbox: Sandbox) -> Client:
+    """Who may download as well."""
+    return client_as("supervisor")
+
+
 def found(page: Any, pattern: str) -> str:
     match = re.search(pattern, page.content.decode())
     assert match, f"nothing on the page is {pattern}"
@@ -174,26 +180,44 @@ def test_never_sends_a_type_that_a_browser_could_run(
     assert answer["Content-Disposition"].startswith("attachment")
 
 
-def test_names_a_download_for_its_call(agent: Client) -> None:
+def test_names_a_download_for_its_call(supervisor: Client) -> None:
     session = session_where(can_be_heard)
-    page = agent.get(address(session))
+    page = supervisor.get(address(session))
     href = found(page, r'href="(/media/[^"]+)"[^>]*aria-label="Download the recording"')
     record = next(r for r in session.records if r.record_url)
     name = (
         f"{session.start_date:%Y-%m-%d}-call-{session.call_session_history_id}"
         f"-record-{record.record_id}.mp3"
     )
-    assert fetch(agent, href)["Content-Disposition"] == f'attachment; filename="{name}"'
+    assert fetch(supervisor, href)["Content-Disposition"] == f'attachment; filename="{name}"'
 
 
 # For whom, and until when
 
 
-def test_refuses_another_persons_reference(
-    agent: Client, client_as: Callable[[str], Client], sound: str
-) -> None:
-    answer = client_as("supervisor").get(sound)
-    assert answer.status_code == 404
+def test_refuses_another_persons_reference(supervisor: Client, sound: str) -> None:
+    assert supervisor.get(sound).status_code == 404
+
+
+def test_lets_only_those_download_who_may(agent: Client, people: dict[str, User]) -> None:
+    session = session_where(can_be_heard)
+    record = next(r for r in session.records if r.record_url)
+    assert (
+        "Download the recording"
+        not in agent.get(address(session))
+        .content.decode()
+        .split("player-end")[1]
+        .split("player-error")[0]
+    )
+    sealed = Reference(
+        kind=Kind.RECORDING,
+        purpose=Purpose.DOWNLOAD,
+        url=record.record_url or "",
+        user_id=people["agent"].pk,
+        session_id=session.call_session_history_id,
+        on="2026-06-01",
+    ).sealed()
+    assert agent.get(f"/media/{sealed}/").status_code == 403
 
 
 def test_asks_a_stranger_to_sign_in(sound: str, db: None) -> None:
@@ -244,10 +268,8 @@ def test_renews_an_expired_reference_to_the_same_recording(
     assert len(fetch(agent, fresh["Location"], Range="bytes=0-1").body) == 2
 
 
-def test_renews_for_nobody_else(
-    client_as: Callable[[str], Client], agent: Client, sound: str
-) -> None:
-    assert client_as("supervisor").get(f"{sound}renew/").status_code == 404
+def test_renews_for_nobody_else(supervisor: Client, sound: str) -> None:
+    assert supervisor.get(f"{sound}renew/").status_code == 404
 
 
 def test_asks_no_host_that_is_not_listed(agent: Client, people: dict[str, User]) -> None:
@@ -389,13 +411,13 @@ def transcript_of(client: Client) -> str:
     return found(page, r'hx-get="(/media/[^"]+/transcript/[^"]*)"')
 
 
-def test_shows_who_said_what_and_when(agent: Client) -> None:
-    fragment = agent.get(transcript_of(agent), headers={"HX-Request": "true"})
+def test_shows_who_said_what_and_when(supervisor: Client) -> None:
+    fragment = supervisor.get(transcript_of(supervisor), headers={"HX-Request": "true"})
     assert re.search(r"Agent \w+", text(fragment))
     assert re.search(r"Customer \w+", text(fragment))
     assert 'data-seek="0"' in fragment.content.decode()
     href = found(fragment, r'href="(/media/[^"]+)">')
-    assert fetch(agent, href)["Content-Type"] == "text/plain; charset=utf-8"
+    assert fetch(supervisor, href)["Content-Type"] == "text/plain; charset=utf-8"
 
 
 def test_says_that_a_transcript_is_gone(agent: Client, sandbox: Sandbox) -> None:

@@ -13,6 +13,7 @@ from django.test import Client
 from history.api.methods import DeleteRecord
 from history.api.replies import CallSessionInfoType
 from history.connection import connect
+from history.permissions import Right
 from history.verdict import Outcome, outcome
 from tests.conftest import Sandbox
 from tests.history.calls_of import address, can_be_heard, is_written, session_where
@@ -80,6 +81,20 @@ def test_names_no_currency_that_it_cannot_know(agent: Client, sandbox: Sandbox) 
     assert page.status_code == 200
     assert f"cost {session.cost}." in verdict_of(page)
     assert "no transaction could be read that names it" in text(page)
+
+
+def test_tells_costs_only_to_those_who_may_see_them(
+    client_as: Callable[[str], Client], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("history.permissions.ROLES", {"auditor": frozenset({Right.CALLS})})
+    session = session_where(lambda s: outcome(s) is Outcome.ANSWERED and s.cost)
+    auditor = client_as("auditor")
+    page = auditor.get(address(session))
+    assert page.status_code == 200
+    assert "cost" not in text(page).lower()
+    assert str(session.cost) not in page.content.decode()
+    charges = f"/calls/{session.call_session_history_id}/charges/"
+    assert auditor.get(charges).status_code == 403
 
 
 # What is known of it
