@@ -80,7 +80,7 @@ def frame(request: HttpRequest) -> dict[str, object]:
     return {
         "may": {right.value: right in allowed for right in Right},
         # Fragments have no frame: asked for only where it is shown.
-        "tray": SimpleLazyObject(lambda: tray_of(request.user)) if signed_in else None,
+        "tray": Right.EXPORT in allowed and SimpleLazyObject(lambda: tray_of(request.user)),
         "prefs": getattr(request, "prefs", Preferences()),
         "nav": [
             {

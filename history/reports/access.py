@@ -28,11 +28,11 @@ def may_order(user: Person, kind: str) -> bool:
 
 
 def visible(user: Person) -> "QuerySet[Report]":
-    """The reports a person may see: the own, the shared of kinds he may order, or all."""
+    """The reports of kinds the person may see: the own and the shared ones, or all."""
+    seen = Report.objects.filter(kind__in=[kind for kind in Kind.values if may_order(user, kind)])
     if may(user, Right.ALL_REPORTS):
-        return Report.objects.filter(kind__in=[k for k in Kind.values if may_order(user, k)])
-    kinds = [kind for kind in Kind.values if may_order(user, kind)]
-    return Report.objects.filter(Q(owner_id=user.pk) | Q(shared=True, kind__in=kinds))
+        return seen
+    return seen.filter(Q(owner_id=user.pk) | Q(shared=True))
 
 
 def may_change(user: Person, report: Report) -> bool:

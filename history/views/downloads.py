@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from history.connection import connect
 from history.middleware import Request
 from history.models.reports import Copy, Report, State
+from history.permissions import Right, needs
 from history.reports import files
 from history.reports.access import visible
 from history.spreadsheets import rows_of
@@ -40,6 +41,7 @@ class Content:
 
 
 @require_safe
+@needs(Right.EXPORT)
 def report_file(request: Request, pk: int) -> HttpResponseBase:
     """The CSV as the platform wrote it."""
     report = get_object_or_404(visible(request.user), pk=pk)
@@ -47,6 +49,7 @@ def report_file(request: Request, pk: int) -> HttpResponseBase:
 
 
 @require_safe
+@needs(Right.EXPORT)
 def copy_file(request: Request, pk: int, format: str) -> HttpResponseBase:
     """The same in another format, once it is made."""
     report = get_object_or_404(visible(request.user), pk=pk)

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -22,6 +21,7 @@ from history.forms import FilterForm
 from history.listing import Link, in_words, period_button
 from history.middleware import Request
 from history.models.reports import Copy, Kind, Report
+from history.permissions import Right, demand, needs
 from history.reports import access, files
 from history.reports.drafts import (
     FORMS,
@@ -48,22 +48,17 @@ def _draft(request: Request, query: QueryDict) -> Draft:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(Right.EXPORT)
 def new(request: Request) -> HttpResponse:
     """The order form, with what should be known before; a POST orders."""
     draft = _draft(request, request.POST if request.method == "POST" else request.GET)
-    if not access.may_order(request.user, draft.kind):
-        return _refused(request, draft)
+    demand(request.user, access.SHOWS[draft.kind])
     if not draft.valid:
         context = {"form": draft.form, "kind": Kind(draft.kind), "list_url": _list_url(draft)}
         return render(request, "history/report_invalid.html", context, status=400)
     if request.method == "POST" and not any(w.stops for w in draft.warnings()):
         return _order(request, draft)
     return render(request, "history/report_new.html", _offer(request, draft))
-
-
-def _refused(request: Request, draft: Draft) -> HttpResponse:
-    context = {"kind": Kind(draft.kind), "list_url": _list_url(draft)}
-    return render(request, "history/report_refused.html", context, status=403)
 
 
 def _list_url(draft: Draft) -> str:
@@ -149,11 +144,11 @@ def _order(request: Request, draft: Draft) -> HttpResponse:
 
 
 @require_safe
+@needs(Right.EXPORT)
 def now(request: Request) -> HttpResponseBase:
     """Up to 1000 rows as a file, while the person waits."""
     draft = _draft(request, request.GET)
-    if not access.may_order(request.user, draft.kind):
-        raise PermissionDenied
+    demand(request.user, access.SHOWS[draft.kind])
     if not draft.valid or draft.kind == Kind.CALLS_BRIEF:
         return redirect(f"{reverse('report_new')}?{request.GET.urlencode()}")
     if not draft.small:
@@ -201,6 +196,7 @@ def _file_at_once(draft: Draft, report: Report, format: str) -> HttpResponseBase
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(Right.ALL_REPORTS)
 def platform(request: Request) -> HttpResponse:
     """Reports the platform lists, whoever ordered them; a POST fetches one."""
     if request.method == "POST":
@@ -232,8 +228,8 @@ def platform(request: Request) -> HttpResponse:
 
 def _fetch(request: Request) -> HttpResponse:
     text = request.POST.get("history_report_id", "")
-    if not (text.isascii() and text.isdigit()) or not access.may_order(request.user, Kind.REMOTE):
-        raise PermissionDenied
+    if not (text.isascii() and text.isdigit()):
+        raise Http404
     user = cast(User, request.user)
     report, made = Report.objects.get_or_create(
         order_key=f"remote-{user.pk}-{text}-{request.POST.get('order_key', '')[:20]}",

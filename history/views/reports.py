@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from history.listing import Link
 from history.middleware import Request
 from history.models.reports import ACTIVE, Copy, Kind, Report, State
+from history.permissions import Right, needs
 from history.reports import access, copies, storing
 from history.reports.drafts import KIND_HELP, KINDS_OF_PAGE, PAGES
 from history.reports.shown import Shown, tray_of
@@ -34,6 +35,7 @@ GROUPS: dict[str, tuple[Any, tuple[str, ...]]] = {
 
 
 @require_safe
+@needs(Right.EXPORT)
 def reports(request: Request) -> HttpResponse:
     group = request.GET.get("state", "")
     kind = request.GET.get("kind", "")
@@ -100,6 +102,7 @@ def _row(request: Request, report: Report) -> dict[str, Any]:
 
 
 @require_safe
+@needs(Right.EXPORT)
 def row(request: Request, pk: int) -> HttpResponse:
     """One row of the list, as it is now; without a trigger once nothing moves any more."""
     report = get_object_or_404(access.visible(request.user).select_related("owner"), pk=pk)
@@ -110,6 +113,7 @@ def row(request: Request, pk: int) -> HttpResponse:
 
 
 @require_safe
+@needs(Right.EXPORT)
 def tray(request: Request) -> HttpResponse:
     """The person's running reports and fresh results, for the head of every page."""
     return render(request, "components/_tray.html", {"tray": tray_of(request.user)})
@@ -119,6 +123,7 @@ def tray(request: Request) -> HttpResponse:
 
 
 @require_safe
+@needs(Right.EXPORT)
 def report(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(access.visible(request.user).select_related("owner"), pk=pk)
     context = _page(request, found)
@@ -132,6 +137,7 @@ def report(request: Request, pk: int) -> HttpResponse:
 
 
 @require_safe
+@needs(Right.EXPORT)
 def live(request: Request, pk: int) -> HttpResponse:
     """The part of a report's page that moves. When it is over, the whole page is shown anew."""
     found = get_object_or_404(access.visible(request.user).select_related("owner"), pk=pk)
@@ -166,12 +172,13 @@ def _page(request: Request, found: Report) -> dict[str, Any]:
 
 
 @require_POST
-def act(request: Request, pk: int, action: str) -> HttpResponse:
+@needs(Right.EXPORT)
+def act(request: Request, pk: int, deed: str) -> HttpResponse:
     """cancel, retry, delete (the file; the row stays), share and unshare."""
     found = get_object_or_404(access.visible(request.user), pk=pk)
     if not access.may_change(request.user, found):
         raise Http404
-    said = ACTIONS[action](request, found) if action in ACTIONS else None
+    said = ACTIONS[deed](request, found) if deed in ACTIONS else None
     if said is None:
         return HttpResponseBadRequest()
     messages.info(request, said)
@@ -214,6 +221,7 @@ ACTIONS = {"cancel": _cancel, "retry": _retry, "delete": _delete, "share": _shar
 
 
 @require_POST
+@needs(Right.EXPORT)
 def make_copy(request: Request, pk: int, format: str) -> HttpResponse:
     """Makes the file in another format: at once when it is small, else by a worker."""
     found = get_object_or_404(access.visible(request.user), pk=pk, state=State.STORED)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from history.fields import ZoneField
 from history.middleware import Request
 from history.models.reports import Kind, Schedule
+from history.permissions import Right, demand, needs
 from history.reports import access
 from history.reports.drafts import FORMS, OWN, PAGES, Draft, without
 from history.reports.schedules import next_run
@@ -46,6 +47,7 @@ class ScheduleForm(forms.ModelForm[Schedule]):
 
 
 @require_safe
+@needs(Right.EXPORT)
 def schedules(request: Request) -> HttpResponse:
     mine = Schedule.objects.filter(owner_id=request.user.pk).prefetch_related("reports")
     rows = [
@@ -60,15 +62,13 @@ def schedules(request: Request) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(Right.EXPORT)
 def new(request: Request) -> HttpResponse:
     """A schedule for the filters of the query; its period comes from the calendar."""
     kind = request.GET.get("kind", "")
     if kind not in FORMS:
         raise Http404
-    if not access.may_order(request.user, kind):
-        return render(
-            request, "history/report_refused.html", {"kind": Kind(kind), "list_url": ""}, status=403
-        )
+    demand(request.user, access.SHOWS[kind])
     filters = without(request.GET, *OWN, *_NOT_KEPT)
     draft = Draft(kind=kind, query=filters, defaults=defaults(request))
     schedule = Schedule(
@@ -96,10 +96,11 @@ def new(request: Request) -> HttpResponse:
 
 
 @require_POST
-def act(request: Request, pk: int, action: str) -> HttpResponse:
+@needs(Right.EXPORT)
+def act(request: Request, pk: int, deed: str) -> HttpResponse:
     """pause, resume, delete."""
     schedule = get_object_or_404(Schedule, pk=pk, owner_id=request.user.pk)
-    match action:
+    match deed:
         case "pause":
             Schedule.objects.filter(pk=pk).update(enabled=False)
             messages.info(request, _t("Paused."))

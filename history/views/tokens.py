@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from history.middleware import Request
 from history.models import ApiToken
 from history.models.tokens import SCOPES
+from history.permissions import Right, needs
 
 
 class TokenForm(forms.Form):
@@ -39,6 +40,7 @@ class TokenForm(forms.Form):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@needs(Right.EXPORT)
 def tokens(request: Request) -> HttpResponse:
     """The person's tokens; a POST makes one and shows its secret, this once."""
     form = TokenForm(request.POST or None)
@@ -61,6 +63,7 @@ def tokens(request: Request) -> HttpResponse:
 
 
 @require_POST
+@needs(Right.EXPORT)
 def withdraw(request: Request, pk: int) -> HttpResponse:
     get_object_or_404(ApiToken, pk=pk, owner_id=request.user.pk).delete()
     messages.info(request, _t("The token is withdrawn: what uses it is refused from now on."))

@@ -20,6 +20,7 @@ HEARING = {"agent", "supervisor", "admin", "owner"}
 COSTS = EVERYBODY
 MONEY = {"finance", "admin", "owner"}
 AUDIT = {"admin", "auditor", "owner"}
+EXPORT = {"supervisor", "finance", "admin", "auditor", "owner"}
 READING = {
     "home": EVERYBODY,
     "calls_by_day": CALLS,
@@ -51,6 +52,19 @@ READING = {
     "audit_total": AUDIT,
     "settings": EVERYBODY,
     "zones": EVERYBODY,
+    "reports": EXPORT,
+    "report": EXPORT,
+    "report_row": EXPORT,
+    "report_live": EXPORT,
+    "report_tray": EXPORT,
+    "report_new": EXPORT,
+    "report_now": EXPORT,
+    "report_file": EXPORT,
+    "report_copy": EXPORT,
+    "report_platform": AUDIT,
+    "schedules": EXPORT,
+    "schedule_new": EXPORT,
+    "tokens": EXPORT,
 }
 
 

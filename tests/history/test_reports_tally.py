@@ -1,0 +1,76 @@
+"""Counting and adding up, against the csv module and plain Decimals."""
+
+import csv
+import io
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from history.reports.tally import Tally
+
+texts = st.text(alphabet=st.characters(exclude_characters="\r\x00", exclude_categories=["Cs"]))
+amounts = st.decimals(
+    allow_nan=False, allow_infinity=False, places=6, min_value=-9999, max_value=9999
+)
+rows_of_a_report = st.lists(
+    st.tuples(st.integers(1, 4), texts, amounts, st.sampled_from(["EUR", "USD"]))
+)
+
+
+def report(rows: list[tuple[object, ...]]) -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(["session_id", "text (UTC)", "amount", "currency"])
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+def tally(data: bytes, block: int = 1 << 20, **said: object) -> Tally:
+    found = Tally(sum_columns=("amount",), per_column="currency", session_column="session_id")
+    for start in range(0, len(data), block):
+        found.feed(data[start : start + block])
+    found.finish()
+    return found
+
+
+@given(rows_of_a_report, st.integers(1, 60))
+def test_counts_and_adds_up_whatever_the_fields_hold_and_wherever_blocks_end(rows, block):
+    found = tally(report(rows), block)
+    assert found.rows == len(rows)
+    assert not found.torn
+    assert found.unreadable == 0
+    for currency in ("EUR", "USD"):
+        exact = sum((row[2] for row in rows if row[3] == currency), Decimal(0))
+        assert found.sums["amount"].get(currency, Decimal(0)) == exact
+    ids = [row[0] for row in rows]
+    changes = sum(1 for before, after in zip([None, *ids], ids, strict=False) if before != after)
+    assert found.sessions == changes
+
+
+def test_a_row_without_a_line_break_at_the_end_counts():
+    assert tally(b'"session_id";"amount"\n"1";"2"\n"1";"3"').rows == 2
+
+
+def test_a_file_that_ends_within_a_field_is_torn():
+    assert tally(b'"session_id";"amount"\n"1";"2"\n"1";"half').torn
+
+
+def test_a_mark_at_the_beginning_commas_and_bare_fields_are_read():
+    found = tally(b"\xef\xbb\xbfsession_id,amount,currency\n1,-1.5,EUR\n2,2,EUR\n")
+    assert found.columns == ["session_id", "amount", "currency"]
+    assert found.sums == {"amount": {"EUR": Decimal("0.5")}}
+
+
+def test_cells_that_are_no_numbers_are_counted_as_such():
+    assert tally(b'"amount"\n"1.5"\n"x"\n"x"\n""\n').unreadable == 2
+
+
+def test_a_decimal_comma_is_a_decimal_mark():
+    assert tally(b'"amount"\n"1,5"\n').sums == {"amount": {"": Decimal("1.5")}}
+
+
+def test_an_empty_file_has_no_rows():
+    assert tally(b"").rows == 0
+    assert tally(b'"amount"\n').rows == 0
+    assert tally(b'"amount"').rows == 0
