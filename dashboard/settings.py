@@ -86,6 +86,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -100,6 +102,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "dashboard.middleware.seen",
     "django_htmx.middleware.HtmxMiddleware",
     "history.middleware.preferences",
     "history.trail.noted",
@@ -132,11 +135,24 @@ LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "account_login"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 ACCOUNT_ADAPTER = "dashboard.accounts.ClosedAccountAdapter"
+ACCOUNT_FORMS = {"login": "dashboard.accounts.SignInForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_SESSION_REMEMBER = True
+# Guesses of passwords and codes are counted by address, so that address must be the reader's.
+ALLAUTH_TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXIES", 0, example=1)
+MFA_ADAPTER = "dashboard.accounts.SealedMFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Voxledger"
+# A telephone's clock may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
+# An address for mail proves nothing here: people come by invitation.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# Shows when a session was last seen; dashboard.middleware.seen notes it.
+USERSESSIONS_TRACK_ACTIVITY = True
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
