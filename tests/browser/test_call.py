@@ -101,6 +101,7 @@ def test_is_readable_by_all(page: Page, width: int, theme: str) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     page.goto(address(session))
+    page.locator("[hx-get*='/transcript/']").first.scroll_into_view_if_needed()
     expect(page.locator(".transcript")).to_be_visible()
     page.get_by_role("button", name="Open the log").click()
     expect(page.locator(".log-line").first).to_be_visible()
