@@ -1,7 +1,7 @@
 """The Calls page: a list of sessions and their count."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,12 +18,12 @@ from history import refine
 from history.api import wire
 from history.api.client import RemoteError
 from history.api.replies import CallSessionInfoType
-from history.connection import connect
+from history.connection import account_currency, connect
 from history.forms import ONLY, CallsForm
 from history.listing import Column, Link, chosen_columns, nothing, time_column
 from history.middleware import Request
 from history.paging import Pager, onward, pager, previous
-from history.permissions import Right, needs
+from history.permissions import Right, may, needs
 from history.trouble import trouble
 from history.verdict import REFINEMENTS, mentions
 from history.views.lists import defaults, kept_view, list_context, remember
@@ -66,7 +66,8 @@ def calls(request: Request) -> HttpResponse:
         timezone.activate(wire.zone(form.chosen.zone))
         remember(request, "calls", form)
         try:
-            context |= _shown(request, form, answer(form))
+            found = answer(form)
+            context |= _shown(request, form, found, _currency(request, form))
         except RemoteError as error:
             context["trouble"] = trouble(error)
             status = 502
@@ -114,19 +115,41 @@ def _refined(form: CallsForm, only: str, contains: str) -> Answer:
     )
 
 
-def _shown(request: Request, form: CallsForm, found: Answer) -> dict[str, Any]:
+def _currency(request: Request, form: CallsForm) -> str | None:
+    """The currency of the costs; `None` for who may not see them, empty where they may differ."""
+    if not may(request.user, Right.COSTS):
+        return None
+    return "" if form.cleaned_data["child_account_id"] else account_currency()
+
+
+def _shown(
+    request: Request, form: CallsForm, found: Answer, currency: str | None
+) -> dict[str, Any]:
     """What the template needs to show an answer."""
-    shown = chosen_columns(request.GET.getlist("columns"), USUAL, [c.name for c in COLUMNS])
+    offered = [
+        replace(column, unit=currency or "") if column.name == "cost" else column
+        for column in COLUMNS
+        if column.name != "cost" or currency is not None
+    ]
+    known = {column.name for column in offered}
+    shown = chosen_columns(request.GET.getlist("columns"), known & set(USUAL), known)
     count = len(found.sessions)
     return {
         "answer": found,
         "pager": found.pager,
         "shown": shown,
-        "columns": [time_column(form, _("Started")), *(c for c in COLUMNS if c.name in shown)],
-        "choices": [{"name": c.name, "label": c.label, "shown": c.name in shown} for c in COLUMNS],
+        "columns": [time_column(form, _("Started")), *(c for c in offered if c.name in shown)],
+        "choices": [{"name": c.name, "label": c.label, "shown": c.name in shown} for c in offered],
         "empty": None if count else nothing(form, path=reverse("calls"), what=_t("calls")),
         "announce": ngettext("%(n)d call shown", "%(n)d calls shown", count) % {"n": count},
+        "export_url": _export(request, form),
     }
+
+
+def _export(request: Request, form: CallsForm) -> str:
+    if not may(request.user, Right.EXPORT):
+        return ""
+    return f"{reverse('report_new')}?{form.instead(kind='calls', only='', contains='')}"
 
 
 def _tabs(form: CallsForm) -> list[Link]:
