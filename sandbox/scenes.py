@@ -416,7 +416,11 @@ def _served(scene: Scene, caller: Party, begin: int, *, recorded: bool) -> None:
     seconds = scene.talk()
     incoming = scene.call_in(scene.start, caller, at - scene.start + seconds)
     talk = scene.call_user(at, operator, seconds)
-    if recorded or stage.happens(0.45):
+    if stage.happens(0.7):
+        scene.use("TTS_TEXT_GOOGLE", scene.start + 1, stage.between(60, 180), incoming)
+    if stage.happens(0.15):
+        scene.call_user(talk.start + seconds // 2, scene.colleague(), seconds - seconds // 2)
+    if recorded or stage.happens(0.7):
         scene.record(
             incoming,
             channels=2 if recorded else 1,
@@ -474,13 +478,18 @@ def notification(scene: Scene) -> None:
     stage = scene.stage
     campaign = f"campaign-{scene.start // (14 * DAY) % 27 + 1}"
     scene.custom_data = campaign if stage.happens(0.8) else _order(stage)
-    ring = stage.between(3, 28)
+    patient, at = scene.caller(), scene.start + 1
     if not scene.stretch and stage.happens(0.38):
-        scene.call_out(scene.start + 1, scene.caller(), None, end_reason=scene.failure())
-        scene.end = scene.start + 1 + ring
-        return
+        scene.call_out(at, patient, None, end_reason=scene.failure())
+        scene.end = at = at + stage.between(20, 90)
+        # A second try, which is answered half of the time.
+        if stage.happens(0.4):
+            return
+        if stage.happens(0.5):
+            scene.call_out(at, patient, None, end_reason=scene.failure())
+            return
     seconds = scene.stretch or stage.between(9, 48)
-    call = scene.call_out(scene.start + ring, scene.caller(), seconds)
+    call = scene.call_out(at + stage.between(3, 28), patient, seconds)
     scene.use("VOICEMAILDETECTION", call.start, 1, call)
     scene.use(scene.rule.flavour, call.start + 2, stage.between(60, 320), call)
 
@@ -489,7 +498,8 @@ def conference(scene: Scene) -> None:
     """Several people in a room, most of them by telephone."""
     stage = scene.stage
     scene.quality = "HD" if stage.happens(0.7) else "Ultra HD"
-    scene.custom_data = json.dumps({"room": stage.between(100, 140), "moderated": True})
+    room = {"room": stage.chance.choice(ROOMS), "moderated": True}
+    scene.custom_data = json.dumps(room, ensure_ascii=False)
     host = scene.colleague()
     scene.user_id = host.user_id
     seconds = scene.stretch or max(scene.talk() * 4, 240)
@@ -601,6 +611,7 @@ SCRIPTS: Mapping[str, Callable[[Scene], None]] = {
 # What scenarios attach to sessions
 
 INTENTS = ("order_status", "return_parcel", "opening_hours", "speak_to_human", "termin_ändern")
+ROOMS = ("Köln", "Süd", "Vorstand", "Łódź", "New York", "Переговорная 2")
 NOTES = (
     "Rückruf für Frau Müller",
     "заказ №4417, доставка",
@@ -615,11 +626,11 @@ NOTES = (
 
 def _ticket(stage: Stage) -> str | None:
     luck = stage.chance.random()
-    if luck < 0.45:
+    if luck < 0.4:
         return None
-    if luck < 0.8:
+    if luck < 0.72:
         return f"ticket-{stage.between(4000, 9999)}"
-    if luck < 0.9:
+    if luck < 0.82:
         return json.dumps(
             {"ticket": stage.between(4000, 9999), "lang": stage.chance.choice(("de", "en", "tr"))}
         )
