@@ -28,5 +28,6 @@ PLACES = (
     Place(label=_("ACD"), url="/acd/", icon="queue", right=Right.ACD),
     Place(label=_("Audit log"), url="/audit/", icon="shield", right=Right.AUDIT),
     Place(label=_("Reports"), url="/reports/", icon="file", right=Right.EXPORT),
+    Place(label=_("People"), url="/people/", icon="user", right=Right.PEOPLE),
     Place(label=_("Settings"), url="/settings/", icon="settings"),
 )

@@ -36,6 +36,7 @@ class Right(StrEnum):
     APPROVE = "approve"
     HOLD = "hold"
     TRAIL = "trail"
+    PEOPLE = "people"
 
     @property
     def words(self) -> StrOrPromise:
@@ -59,6 +60,7 @@ _WORDS: Mapping[Right, StrOrPromise] = {
     Right.APPROVE: _("approve the deletions of others"),
     Right.HOLD: _("put recordings on legal hold"),
     Right.TRAIL: _("see who did what"),
+    Right.PEOPLE: _("manage people and their roles"),
 }
 
 _EVERYTHING = frozenset(Right)

@@ -175,6 +175,8 @@ POSTS: Mapping[str, Page] = {
 OWN = frozenset(
     {"heard", "deletion_new", "deletion_search", "deletion_act", "holds", "hold_lift"}
     | {"retention", "retention_act"}
+    | {"join", "invite", "invitation_withdraw", "person_roles", "person_active"}
+    | {"person_sessions", "person_factor", "person_password"}
 )
 
 
