@@ -139,7 +139,15 @@ def _shown(
         "pager": found.pager,
         "shown": shown,
         "columns": [time_column(form, _("Started")), *(c for c in offered if c.name in shown)],
-        "choices": [{"name": c.name, "label": c.label, "shown": c.name in shown} for c in offered],
+        "choices": [
+            {
+                "name": c.name,
+                "label": c.label,
+                "shown": c.name in shown,
+                "usual": c.name in USUAL,
+            }
+            for c in offered
+        ],
         "empty": None if count else nothing(form, path=reverse("calls"), what=_t("calls")),
         "announce": ngettext("%(n)d call shown", "%(n)d calls shown", count) % {"n": count},
         "export_url": _export(request, form),

@@ -3,6 +3,8 @@
 document.addEventListener("formdata", (event) => {
   if (!event.target.matches("[data-filters]")) return;
   for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+  const columns = [...event.target.querySelectorAll("[name=columns]")];
+  if (columns.every((box) => box.checked === ("usual" in box.dataset))) event.formData.delete("columns");
 });
 
 function count(area) {

@@ -41,6 +41,7 @@ def test_finds_the_failed_call_and_reads_why(
     page.goto(f"/calls/?from_date={day}&to_date={day}&timezone=Europe/Berlin")
     page.get_by_role("textbox", name="Part of a number or data").fill(number[-4:])
     page.get_by_role("textbox", name="Part of a number or data").press("Enter")
+    expect(page).to_have_url(re.compile(rf"contains={number[-4:]}$"))
     page.get_by_role("link", name="Failed", exact=True).click()
     expect(page).to_have_url(re.compile(rf"contains={number[-4:]}.*only=failed"))
 
@@ -65,7 +66,9 @@ def test_filters_apply_without_leaving_the_page(
     page.get_by_text("Filters", exact=True).click()
     page.get_by_role("textbox", name="User IDs").fill("1;2;x")
     page.get_by_role("button", name="Apply filters").click()
-    expect(page.locator(".field-error")).to_contain_text("“x” is not an ID")
+    expect(page.locator("#form-errors")).to_contain_text("“x” is not an ID")
+    page.locator("#form-errors").get_by_role("link", name="User IDs").click()
+    expect(page.locator("#id_user_id_error")).to_be_visible()
     page.get_by_role("textbox", name="User IDs").fill("999999")
     page.get_by_role("button", name="Apply filters").click()
     expect(page.get_by_role("heading", name="Nothing matches these filters")).to_be_visible()
