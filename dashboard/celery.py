@@ -8,3 +8,4 @@ app = Celery("voxledger")
 # The settings that begin with CELERY_ in settings.py.
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["history.deletions"])

@@ -28,6 +28,8 @@ PLACES = (
     Place(label=_("ACD"), url="/acd/", icon="queue", right=Right.ACD),
     Place(label=_("Audit log"), url="/audit/", icon="shield", right=Right.AUDIT),
     Place(label=_("Reports"), url="/reports/", icon="file", right=Right.EXPORT),
+    Place(label=_("Deletions"), url="/deletions/", icon="trash", right=Right.TRAIL),
+    Place(label=_("Trail"), url="/trail/", icon="eye", right=Right.TRAIL),
     Place(label=_("People"), url="/people/", icon="user", right=Right.PEOPLE),
     Place(label=_("Settings"), url="/settings/", icon="settings"),
 )

@@ -151,6 +151,7 @@ PAGES: Mapping[str, Page] = {
     "report_copy": Page(action=Action.DOWNLOAD, kind="report", key="pk"),
     "api_report_file": Page(action=Action.DOWNLOAD, kind="report", key="pk"),
     "report_now": Page(action=Action.EXPORT, kind="rows", query=True),
+    "deletion": _view("deletion", "pk"),
     "trail": Page(action=Action.SEARCH, kind="trail", query=True),
     "trail_file": Page(action=Action.EXPORT, kind="trail", query=True),
     "certificate": Page(action=Action.DOWNLOAD, kind="certificate", key="pk"),
@@ -173,7 +174,7 @@ POSTS: Mapping[str, Page] = {
 }
 # Views that note what they do themselves, and better.
 OWN = frozenset(
-    {"heard", "deletion_new", "deletion_search", "deletion_act", "holds", "hold_lift"}
+    {"heard", "deletion", "deletion_new", "deletion_search", "deletion_act", "holds", "hold_lift"}
     | {"retention", "retention_act"}
     | {"join", "invite", "invitation_withdraw", "person_roles", "person_active"}
     | {"person_sessions", "person_factor", "person_password"}

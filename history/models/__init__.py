@@ -1,3 +1,4 @@
+from history.models.deletions import Deletion, DeletionItem, LegalHold, RetentionRule
 from history.models.people import Preferences, RecentSearch, SavedView
 from history.models.reports import Copy, Report, Schedule
 from history.models.tokens import ApiToken
@@ -6,9 +7,13 @@ from history.models.trail import TrailEntry, TrailHead
 __all__ = [
     "ApiToken",
     "Copy",
+    "Deletion",
+    "DeletionItem",
+    "LegalHold",
     "Preferences",
     "RecentSearch",
     "Report",
+    "RetentionRule",
     "SavedView",
     "Schedule",
     "TrailEntry",

@@ -106,7 +106,7 @@ def test_a_trail_that_was_rewritten_as_a_whole_is_found_by_a_noted_hash(
     for number in range(6):
         note(None, Action.VIEW, "session", number)
     call_command("verify_trail", stdout=io.StringIO())
-    with pytest.raises(CommandError, match="Row 5 .* not the one that was noted"):
+    with pytest.raises(CommandError, match=r"Row 5 .* not the one that was noted"):
         call_command("verify_trail", "--known", noted)
 
 

@@ -1,0 +1,1 @@
+"""Deleting recordings for good: found, confirmed, delayed, deleted one by one, certified."""

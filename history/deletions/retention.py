@@ -1,0 +1,42 @@
+"""Retention rules: recordings that are older than so many days go, by orders like any other."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _t
+
+from history.connection import connect
+from history.deletions.finding import EVER
+from history.models.deletions import Deletion, RetentionRule, Scope, State
+
+EVERY = timedelta(days=1)
+# A recording may appear some days after its call, and an order may have met one that failed.
+ONCE_MORE = timedelta(days=14)
+
+
+def run_due(now: datetime) -> Iterator[Deletion]:
+    """The orders of the rules whose time has come."""
+    for rule in RetentionRule.objects.filter(enabled=True, next_run__lte=now):
+        if rule.claim(now + EVERY):
+            yield draft(rule)
+
+
+def draft(rule: RetentionRule, *, dry: bool = False) -> Deletion:
+    """An order that first looks for what the rule means; a dry one waits to be confirmed."""
+    now = timezone.now()
+    begin = now - EVER if dry or rule.searched is None else rule.searched - ONCE_MORE
+    owner = rule.owner
+    return Deletion.objects.create(
+        account=connect().account_id,
+        scope=Scope.APPLICATION if rule.application else Scope.PERIOD,
+        application=rule.application,
+        from_date=begin,
+        to_date=now - timedelta(days=rule.keep_days),
+        rule=rule,
+        dry=dry,
+        state=State.FINDING,
+        reason=_t("Retention: %(reason)s") % {"reason": rule.reason},
+        owner=owner,
+        ordered_by=owner.get_username() if owner else "",
+    )
