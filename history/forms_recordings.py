@@ -55,7 +55,7 @@ class RecordingsForm(FilterForm[GetCallHistory]):
         help_text=_("Part of a number, of custom data, of a recording's name, or a record ID."),
     )
     min_length = SecondsField(
-        required=False, label=_("At least"), help_text=_("Seconds, or minutes as in 1:30.")
+        required=False, label=_("Shortest length"), help_text=_("Seconds, or minutes as in 1:30.")
     )
     transcript = forms.ChoiceField(required=False, label=_("Transcript"), choices=TRANSCRIPTS)
     playable = CheckField(required=False, label=_("Only those that can be played"))

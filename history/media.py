@@ -23,9 +23,10 @@ from django.utils import timezone
 # Longer than the longest recording plays. Whoever keeps a page open for longer gets a fresh
 # reference, after a fresh look at what they may see.
 LIFE = timedelta(hours=4)
-# A player that is paused stops reading. What it was sent must then fit into buffers on the way,
-# or it would hold a thread of the server for as long as the pause lasts.
-MOST_AT_ONCE = 1024 * 1024
+# A player that is paused stops reading. What it was sent must then fit into the send buffer of the
+# kernel, or it would hold a thread of the server for as long as the pause lasts. Linux allows
+# twice 208 KB unless told otherwise. It is a minute or two of sound.
+MOST_AT_ONCE = 256 * 1024
 # Enough for a log of tens of thousands of lines; the rest can be downloaded.
 MOST_TEXT = 2 * 1024 * 1024
 

@@ -147,6 +147,7 @@ class Stream:
         if self._wire is not None:
             # Else one who stops reading holds this thread for ever.
             self._wire.settimeout(PATIENCE)
+            self._wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_AT_ONCE)
         try:
             for chunk in only(self.media.chunks(), self.skip, length):
                 yield chunk

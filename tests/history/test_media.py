@@ -88,9 +88,10 @@ def test_sends_the_first_bytes_as_safari_asks(agent: Client, sound: str) -> None
 
 def test_sends_from_the_middle_to_the_end(agent: Client, sound: str) -> None:
     whole = fetch(agent, sound).body
-    answer = fetch(agent, sound, Range="bytes=5000-")
-    assert answer["Content-Range"] == f"bytes 5000-{len(whole) - 1}/{len(whole)}"
-    assert answer.body == whole[5000:]
+    start = len(whole) - 5000
+    answer = fetch(agent, sound, Range=f"bytes={start}-")
+    assert answer["Content-Range"] == f"bytes {start}-{len(whole) - 1}/{len(whole)}"
+    assert answer.body == whole[start:]
 
 
 def test_sends_the_last_bytes(agent: Client, sound: str) -> None:
@@ -129,8 +130,8 @@ def test_sends_a_long_range_in_pieces_a_paused_player_can_take(agent: Client) ->
     )
     sound = found(agent.get(address(long)), r'<audio[^>]* src="([^"]+)"')
     answer = fetch(agent, sound, Range="bytes=0-")
-    assert answer["Content-Range"].startswith("bytes 0-1048575/")
-    assert len(answer.body) == 1024 * 1024
+    assert answer["Content-Range"].startswith("bytes 0-262143/")
+    assert len(answer.body) == 256 * 1024
 
 
 def test_goes_on_where_a_download_broke_off_only_if_it_is_the_same_file(
@@ -407,7 +408,8 @@ def test_does_not_keep_a_failure_as_a_waveform(agent: Client, sandbox: Sandbox, 
 
 
 def transcript_of(client: Client) -> str:
-    page = client.get(address(session_where(is_written)))
+    talk = session_where(lambda s: is_written(s) and (s.duration or 0) > 90)
+    page = client.get(address(talk))
     return found(page, r'hx-get="(/media/[^"]+/transcript/[^"]*)"')
 
 
