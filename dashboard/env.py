@@ -146,6 +146,29 @@ def env_url(name: str, default: str, *, example: str) -> str:
     return value
 
 
+def env_issuer(name: str) -> str:
+    """The address of an OpenID Connect provider; who signs in must not be read on the way."""
+    value = env_text(name)
+    local = urlsplit(value).hostname in ("localhost", "127.0.0.1", "::1")
+    if value and not (_is_address(value) and value.startswith(("https:", *["http:"] * local))):
+        raise BadSetting(
+            name, value, f"use an https address, e.g. {name}=https://login.example.com"
+        )
+    return value.rstrip("/")
+
+
+def env_roles_of_groups(name: str, roles: tuple[str, ...]) -> dict[str, str]:
+    """Roles by names of groups: `group=role`, separated by semicolons or lines."""
+    pairs: dict[str, str] = {}
+    for pair in filter(None, map(str.strip, re.split(r"[;\n]", env_text(name)))):
+        group, sign, role = (part.strip() for part in pair.rpartition("="))
+        if not (sign and group and role in roles):
+            advice = f"use group=role with one of {', '.join(roles)}, e.g. {name}=voice-team=agent"
+            raise BadSetting(name, pair, advice)
+        pairs[group] = role
+    return pairs
+
+
 def env_redis(name: str, default: str) -> str:
     example = "rediss://:password@localhost:6379/0"
     value = env_url(name, default, example=example)

@@ -16,15 +16,18 @@ from dashboard.env import (
     env_directory,
     env_file,
     env_int,
+    env_issuer,
     env_list,
     env_origins,
     env_path,
     env_redis,
+    env_roles_of_groups,
     env_secret,
     env_text,
     env_url,
     env_zone,
 )
+from dashboard.oidc import single_sign_on
 from dashboard.secret_key import kept_secret_key
 from dashboard.storages import report_storage
 
@@ -87,6 +90,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
 ]
 MIDDLEWARE = [
@@ -131,6 +136,8 @@ TEMPLATES = [
 
 # Sign-in (django-allauth)
 
+# The names of history.permissions.ROLES, which cannot be read yet; a test compares.
+ROLES = ("agent", "supervisor", "finance", "admin", "auditor", "owner")
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "account_login"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -153,6 +160,23 @@ MFA_TOTP_TOLERANCE = 1
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 # Shows when a session was last seen; dashboard.middleware.seen notes it.
 USERSESSIONS_TRACK_ACTIVITY = True
+# Single sign-on with OpenID Connect, where an issuer is named.
+OIDC_ISSUER = env_issuer("OIDC_ISSUER")
+OIDC_CLIENT_ID = env_text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env_secret("OIDC_CLIENT_SECRET")
+OIDC_NAME = env_text("OIDC_NAME", "single sign-on")
+OIDC_GROUPS_CLAIM = env_text("OIDC_GROUPS_CLAIM", "groups")
+OIDC_ROLE_MAP = env_roles_of_groups("OIDC_ROLE_MAP", ROLES)
+if OIDC_ISSUER and not OIDC_CLIENT_ID:
+    raise BadSetting("OIDC_CLIENT_ID", "", "OIDC_ISSUER is set; set the client's id too")
+if OIDC_ISSUER and not OIDC_CLIENT_SECRET:
+    raise BadSetting("OIDC_CLIENT_SECRET", "", "OIDC_ISSUER is set; set the client's secret too")
+SOCIALACCOUNT_ADAPTER = "dashboard.single_sign_on.Adapter"
+SOCIALACCOUNT_PROVIDERS = single_sign_on(OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME)
+# A link, not a form: browsers hold form-action against the provider's own redirects too. What a
+# link could be abused for, tying a stranger's account to one's own, asks for the password first.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
