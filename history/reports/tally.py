@@ -17,6 +17,8 @@ from typing import Any
 BOM = b"\xef\xbb\xbf"
 # A field may be so long before the csv module gives up; audit entries hold whole scenarios.
 MAX_FIELD = 64 * 1024 * 1024
+# Blocks that do not fit the simplest pattern before it is given up.
+MISFITS = 3
 # Digits of a sum; thirty million amounts of twenty digits have fewer.
 EXACT = 60
 
@@ -53,6 +55,9 @@ class Tally:
         self._summed: list[str] = []
         self._per: int | None = None
         self._session: int | None = None
+        self._plain: re.Pattern[bytes] | None = None
+        self._group: bytes | None = None
+        self._misfits = 0
         self._last_session: bytes | None = None
         self._started = False
 
@@ -118,21 +123,45 @@ class Tally:
         extra = [place for place in (self._per, self._session) if place is not None]
         self._wanted = sorted({places[name] for name in self._summed} | set(extra))
         self._at = {place: index for index, place in enumerate(self._wanted)}
+        self._brought = [place for place in self._wanted if place != self._per]
         self._sum_places = [places[name] for name in self._summed]
+        self._width = width
         if quoted and width:
             self._pattern = _row_pattern(width, self._wanted, self._delimiter.encode())
 
     # Rows
 
     def _take(self, block: bytes) -> None:
+        # Each match begins at the start of a line and spans at least one line break, so as many
+        # matches as breaks means: nothing skipped, no break inside of a field.
+        lines = block.count(b"\n")
+        if self._plain is not None:
+            found = self._plain.findall(block)
+            if len(found) == lines:
+                self._add(found, self._group)
+                return
+            self._misfits += 1
+            if self._misfits > MISFITS:
+                self._plain = None
         if self._pattern is not None:
             found = self._pattern.findall(block)
-            # Each match begins at the start of a line and spans at least one line break, so as
-            # many matches as breaks means: nothing skipped, no break inside of a field.
-            if len(found) == block.count(b"\n"):
-                self._add(len(found), found)
+            if len(found) == lines:
+                self._add(found)
+                self._expect_the_same(found)
                 return
         self._take_slowly(block)
+
+    def _expect_the_same(self, found: Sequence[Any]) -> None:
+        """Most blocks have no quotes inside of fields and one group all through: for such rows
+        there is a pattern with less to look for and to bring."""
+        if self._plain is not None or self._misfits > MISFITS:
+            return
+        if self._per is not None:
+            index = self._at[self._per]
+            self._group = found[0][index] if len(self._wanted) > 1 else found[0]
+        self._plain = _plain_pattern(
+            self._width, self._brought, self._delimiter.encode(), self._per, self._group
+        )
 
     def _take_slowly(self, block: bytes) -> None:
         """Row by row; what is not a whole row yet is kept for the next block."""
@@ -147,38 +176,43 @@ class Tally:
 
     def _add_rows(self, block: bytes) -> None:
         rows = [row for row in _parse(block, self._delimiter) if row]
-        self._add(len(rows), [self._pick(row) for row in rows])
+        self._add([self._pick(row) for row in rows])
 
     def _pick(self, row: Sequence[str]) -> tuple[bytes, ...] | bytes:
         picked = tuple(row[i].encode() if i < len(row) else b"" for i in self._wanted)
         return picked[0] if len(picked) == 1 else picked
 
-    def _add(self, count: int, found: Sequence[tuple[bytes, ...] | bytes]) -> None:
-        self.rows += count
-        if not self._wanted or not found:
+    def _add(self, found: Sequence[Any], group: bytes | None = None) -> None:
+        """Counts rows; `found` are their wanted cells, without the group where it is said."""
+        self.rows += len(found)
+        wanted = self._wanted if group is None else self._brought
+        if not wanted or not found:
             return
-        values: list[Any] = [found]
-        if len(self._wanted) > 1:
-            values = [list(map(itemgetter(i), found)) for i in self._at.values()]
-        groups = values[self._at[self._per]] if self._per is not None else None
+        columns: list[Any] = [found]
+        if len(wanted) > 1:
+            columns = [list(map(itemgetter(i), found)) for i in range(len(wanted))]
+        cells = dict(zip(wanted, columns, strict=True))
+        groups = cells.get(self._per) if self._per is not None else None
         for column, place in zip(self._summed, self._sum_places, strict=True):
-            self._add_up(column, values[self._at[place]], groups)
+            self._add_up(column, cells[place], groups, group or b"")
         if self._session is not None:
-            ids = values[self._at[self._session]]
+            ids = cells[self._session]
             # Rows of a session stand together, so its changes count the sessions.
             self.sessions += sum(map(ne, ids[1:], ids)) + (ids[0] != self._last_session)
             self._last_session = ids[-1]
 
-    def _add_up(self, column: str, cells: Sequence[bytes], groups: Sequence[bytes] | None) -> None:
+    def _add_up(
+        self, column: str, cells: Sequence[bytes], groups: Sequence[bytes] | None, group: bytes
+    ) -> None:
         """Adds a block's cells to the sums of a column."""
         if groups is None or len(set(groups)) == 1:
-            self._add_to(column, groups[0] if groups else b"", cells)
+            self._add_to(column, groups[0] if groups else group, cells)
             return
         together: dict[bytes, list[bytes]] = {}
-        for cell, group in zip(cells, groups, strict=True):
-            together.setdefault(group, []).append(cell)
-        for group, some in together.items():
-            self._add_to(column, group, some)
+        for cell, its in zip(cells, groups, strict=True):
+            together.setdefault(its, []).append(cell)
+        for its, some in together.items():
+            self._add_to(column, its, some)
 
     def _add_to(self, column: str, group: bytes, cells: Sequence[bytes]) -> None:
         sums, key = self.sums[column], group.decode(errors="replace")
@@ -212,6 +246,16 @@ def _row_pattern(width: int, wanted: Sequence[int], delimiter: bytes) -> re.Patt
     """
     cell, group = rb'"[^"]*+"(?:"[^"]*+")*+', rb'"([^"]*+)"'
     cells = [group if place in wanted else cell for place in range(width)]
+    return re.compile(b"(?m)^" + re.escape(delimiter).join(cells) + rb"\r?\n")
+
+
+def _plain_pattern(
+    width: int, brought: Sequence[int], delimiter: bytes, per: int | None, group: bytes | None
+) -> re.Pattern[bytes]:
+    """One row without quotes inside of its fields, and with that very group."""
+    cells = [b'"([^"]*+)"' if place in brought else b'"[^"]*+"' for place in range(width)]
+    if per is not None and group is not None:
+        cells[per] = b'"' + re.escape(group) + b'"'
     return re.compile(b"(?m)^" + re.escape(delimiter).join(cells) + rb"\r?\n")
 
 
