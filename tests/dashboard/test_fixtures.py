@@ -32,7 +32,7 @@ def test_a_person_signs_in_in_the_browser(page, people):
     page.goto("/accounts/login/?next=/healthz")
     page.get_by_label("Username").fill("agent")
     page.get_by_label("Password", exact=True).fill("demo")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/healthz")
 
 

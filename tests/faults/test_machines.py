@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import requests
 import time_machine
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
@@ -76,7 +76,9 @@ def test_a_web_server_that_is_killed_stops_no_report(world: World):
 def _signed_in(world: World) -> requests.Session:
     """Signed in by a cookie, since the pages' process shares the sessions' table and key."""
     client = Client()
-    client.force_login(User.objects.create_user("finance"))
+    person = User.objects.create_user("finance")
+    person.groups.add(Group.objects.get_or_create(name="finance")[0])
+    client.force_login(person)
     session = requests.Session()
     session.cookies["sessionid"] = client.cookies["sessionid"].value
     world.web()
