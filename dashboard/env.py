@@ -157,6 +157,15 @@ def env_issuer(name: str) -> str:
     return value.rstrip("/")
 
 
+def env_roles(name: str, roles: tuple[str, ...]) -> frozenset[str]:
+    given = env_list(name)
+    for role in given:
+        if role not in roles:
+            advice = f"use names of roles: {', '.join(roles)}, e.g. {name}=admin,owner"
+            raise BadSetting(name, role, advice)
+    return frozenset(given)
+
+
 def env_roles_of_groups(name: str, roles: tuple[str, ...]) -> dict[str, str]:
     """Roles by names of groups: `group=role`, separated by semicolons or lines."""
     pairs: dict[str, str] = {}

@@ -1,17 +1,46 @@
-"""Around every page: what sign-in needs to know of each request."""
+"""Around every page: who is seen, who must set up a second factor, what a browser may do."""
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.http import HttpRequest
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, resolve_url
+from django.utils.translation import gettext as _t
 
 type View = Callable[[HttpRequest], HttpResponseBase]
 
 # "Last seen" is this exact; noting every request would cost a write each.
 SEEN_EVERY = 5 * 60  # seconds
+
+
+# What no page here uses, no script that got in may use either.
+POWERS = ", ".join(
+    f"{power}=()"
+    for power in (
+        *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "hid"),
+        *("magnetometer", "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking"),
+    )
+)
+
+
+def powers(get_response: View) -> View:
+    """Forbids the browser what pages do not need (Permissions-Policy)."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        response.headers.setdefault("Permissions-Policy", POWERS)
+        return response
+
+    return middleware
 
 
 def seen(get_response: View) -> View:
@@ -32,3 +61,47 @@ def _note(request: HttpRequest) -> None:
     if now - at > SEEN_EVERY or here != address:
         request.session["seen"] = (now, here)
         UserSession.objects.create_from_request(request)
+
+
+class SecondFactorFirst:
+    """People whose role demands a second factor (MFA_REQUIRED_ROLES) set one up before all else.
+
+    Who came by single sign-on gave it there.
+    """
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: object, kwargs: object
+    ) -> HttpResponseBase | None:
+        if not settings.MFA_REQUIRED_ROLES or not getattr(view, "login_required", True):
+            return None
+        if _leads_to_a_second_factor(request) or not _lacks_a_second_factor(request):
+            return None
+        if request.headers.get("HX-Request"):
+            return HttpResponse(headers={"HX-Redirect": resolve_url("mfa_index")})
+        messages.warning(
+            request, _t("Your role needs a second factor. Set up an app or a passkey to go on.")
+        )
+        return redirect("mfa_index")
+
+
+def _leads_to_a_second_factor(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    name = (match and match.url_name) or ""
+    return name.startswith("mfa_") or name in ("account_logout", "account_reauthenticate")
+
+
+def _lacks_a_second_factor(request: HttpRequest) -> bool:
+    user = request.user
+    if not isinstance(user, User) or not (
+        user.groups.filter(name__in=settings.MFA_REQUIRED_ROLES).exists() or user.is_superuser
+    ):
+        return False
+    ways = {record.get("method") for record in get_authentication_records(request, user)}
+    factors = Authenticator.objects.exclude(type=Authenticator.Type.RECOVERY_CODES)
+    return "socialaccount" not in ways and not factors.filter(user=user).exists()

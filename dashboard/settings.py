@@ -21,6 +21,7 @@ from dashboard.env import (
     env_origins,
     env_path,
     env_redis,
+    env_roles,
     env_roles_of_groups,
     env_secret,
     env_text,
@@ -60,7 +61,16 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
 SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
+# An address may hold a number that was searched for: no other site is told any.
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+# Forms here are short; the longest are a search of many numbers and a key file.
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+DATA_UPLOAD_MAX_NUMBER_FILES = 2
 SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF, CSP.NONCE],
@@ -97,6 +107,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "dashboard.middleware.powers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -108,6 +119,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "dashboard.middleware.seen",
+    "dashboard.middleware.SecondFactorFirst",
     "django_htmx.middleware.HtmxMiddleware",
     "history.middleware.preferences",
     "history.trail.noted",
@@ -158,6 +170,7 @@ MFA_TOTP_ISSUER = "Voxledger"
 MFA_TOTP_TOLERANCE = 1
 # An address for mail proves nothing here: people come by invitation.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_REQUIRED_ROLES = env_roles("MFA_REQUIRED_ROLES", ROLES)
 # Shows when a session was last seen; dashboard.middleware.seen notes it.
 USERSESSIONS_TRACK_ACTIVITY = True
 # Single sign-on with OpenID Connect, where an issuer is named.
