@@ -20,6 +20,7 @@ HEARING = {"agent", "supervisor", "admin", "owner"}
 COSTS = EVERYBODY
 MONEY = {"finance", "admin", "owner"}
 AUDIT = {"admin", "auditor", "owner"}
+DELETING = {"admin", "owner"}
 EXPORT = {"supervisor", "finance", "admin", "auditor", "owner"}
 READING = {
     "home": EVERYBODY,
@@ -52,6 +53,17 @@ READING = {
     "audit_total": AUDIT,
     "settings": EVERYBODY,
     "zones": EVERYBODY,
+    "deletions": AUDIT,
+    "deletion": AUDIT,
+    "deletion_live": AUDIT,
+    "deletion_new": DELETING,
+    "certificate": AUDIT,
+    "certificate_json": AUDIT,
+    "holds": DELETING,
+    "retention": DELETING,
+    "trail": AUDIT,
+    "trail_file": AUDIT,
+    "heard_by": HEARING,
     "reports": EXPORT,
     "report": EXPORT,
     "report_row": EXPORT,
@@ -66,6 +78,22 @@ READING = {
     "schedule_new": EXPORT,
     "tokens": EXPORT,
 }
+# What only takes a POST.
+WRITING = {
+    "save_view": EVERYBODY,
+    "delete_view": EVERYBODY,
+    "report_act": EXPORT,
+    "report_make_copy": EXPORT,
+    "schedule_act": EXPORT,
+    "token_withdraw": EXPORT,
+    "deletion_search": DELETING,
+    "deletion_act": AUDIT,  # each action then demands the right of its own
+    "hold_lift": DELETING,
+    "retention_act": DELETING,
+    "heard": HEARING,
+}
+# These ask for a token of their owner instead: tests/history/test_reports_api.py
+BY_TOKEN = {"api_reports", "api_report", "api_report_file"}
 
 
 def addresses(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, str]]:
@@ -96,6 +124,19 @@ def test_a_role_reaches_what_its_row_says_and_nothing_else(
     client = client_as(role)
     reached = {name for name in READING if client.get(path_of(name)).status_code != 403}
     assert reached == {name for name, roles in READING.items() if role in roles}
+
+
+@pytest.mark.parametrize("role", sorted(EVERYBODY))
+def test_a_role_changes_what_its_row_says_and_nothing_else(
+    role: str, client_as: Callable[[str], Client], sandbox: Sandbox
+) -> None:
+    client = client_as(role)
+    reached = {name for name in WRITING if client.post(path_of(name)).status_code != 403}
+    assert reached == {name for name, roles in WRITING.items() if role in roles}
+
+
+def test_every_address_has_its_row() -> None:
+    assert set(PATHS) == READING.keys() | WRITING.keys() | BY_TOKEN
 
 
 def test_a_person_without_a_role_reaches_only_what_is_his_own(
