@@ -57,7 +57,7 @@ def note(
         action=action,
         kind=kind,
         key=str(key)[:80],
-        details=_plain(details),
+        details=_plain({name: value for name, value in details.items() if value not in (None, "")}),
         ip=address_of(by) if isinstance(by, HttpRequest) else "",
     )
 
