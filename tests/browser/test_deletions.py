@@ -50,6 +50,22 @@ def test_deletes_a_recording_from_the_page_of_its_call(
     expect(page.locator("audio")).to_have_count(0)
 
 
+def test_several_are_chosen_in_the_list(sandbox: Sandbox, page_as: Callable[[str], Page]) -> None:
+    page = page_as("admin")
+    page.goto("/recordings/?from_date=2026-05-15&to_date=2026-06-14")
+    expect(page.locator("#delete-chosen")).to_be_hidden()
+    for box in page.get_by_role("checkbox", name="Choose recording").all()[:2]:
+        box.check()
+    expect(page.locator("#delete-chosen")).to_contain_text("2 chosen")
+    page.locator("#delete-chosen").get_by_role("button", name="Delete…").click()
+    expect(page.get_by_role("heading", name="Delete 2 recordings")).to_be_visible()
+    page.get_by_label("Reason").fill("Both were asked for")
+    page.get_by_label("Type 2 to confirm").fill("3")
+    page.get_by_role("button", name="Delete 2 recordings").click()
+    expect(page.locator("#form-errors")).to_contain_text("“3” is not “2”")
+    expect(page.get_by_label("Reason")).to_have_value("Both were asked for")
+
+
 def test_cancels_in_the_delay(sandbox: Sandbox, page_as: Callable[[str], Page]) -> None:
     session = session_where(can_be_heard)
     page = page_as("admin")
