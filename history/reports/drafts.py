@@ -135,21 +135,29 @@ class Draft:
         return fields_of(self.params)
 
     @cached_property
-    def expected(self) -> int | None:
-        """How many sessions, transactions or entries match now; `None` where that cannot be
-        asked. Raises RemoteError."""
+    def counted(self) -> "int | RemoteError | None":
+        """How many sessions, transactions or entries match now, or why nobody could say. Asked
+        once: a page must not wait three times for an API that is down."""
         question = self.form.count_params()
         client = connect()
-        match question:
-            case GetCallHistory():
-                return client.get_call_history(question).total_count
-            case GetTransactionHistory():
-                return client.get_transaction_history(question).total_count
-            case GetACDHistory():
-                return client.get_acd_history(question).total_count
-            case GetAuditLog():
-                return client.get_audit_log(question).total_count
+        try:
+            match question:
+                case GetCallHistory():
+                    return client.get_call_history(question).total_count
+                case GetTransactionHistory():
+                    return client.get_transaction_history(question).total_count
+                case GetACDHistory():
+                    return client.get_acd_history(question).total_count
+                case GetAuditLog():
+                    return client.get_audit_log(question).total_count
+        except RemoteError as error:
+            return error
         return None
+
+    @property
+    def expected(self) -> int | None:
+        """The count, where there is one."""
+        return self.counted if isinstance(self.counted, int) else None
 
     def filters(self) -> str:
         """The list's query that this order repeats, with the period as it is now."""
@@ -213,10 +221,8 @@ class Draft:
     def _about_size(self) -> list[Warn]:
         if self.period.start > self.now:
             return []
-        try:
-            rows = self.expected
-        except RemoteError as error:
-            words = trouble(error)
+        if isinstance(self.counted, RemoteError):
+            words = trouble(self.counted)
             return [
                 Warn(
                     text=_t("The rows could not be counted: %(why)s") % {"why": words.happened},
@@ -225,6 +231,7 @@ class Draft:
                     stops=not words.can_retry,
                 )
             ]
+        rows = self.expected
         if rows == 0:
             return [
                 Warn(
@@ -258,10 +265,7 @@ class Draft:
     @property
     def small(self) -> bool:
         """Whether all of it can be fetched at once."""
-        try:
-            return self.expected is not None and 0 < self.expected <= SMALL
-        except RemoteError:
-            return False
+        return self.expected is not None and 0 < self.expected <= SMALL
 
     def equal(self, user: AbstractBaseUser) -> Report | None:
         """A report the person may see that answers this very question: being made, or stored

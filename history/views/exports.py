@@ -14,7 +14,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_safe
 
-from history.api.client import RemoteError
 from history.api.methods import GetHistoryReports
 from history.connection import connect
 from history.forms import FilterForm
@@ -88,7 +87,7 @@ def _offer(request: Request, draft: Draft) -> dict[str, Any]:
         ],
         "span": in_words(form.chosen),
         "chips": form.chips(),
-        "expected": _expected(draft),
+        "expected": draft.expected,
         "warnings": warnings,
         "stops": any(warning.stops for warning in warnings),
         "equal": Shown(equal) if equal else None,
@@ -113,13 +112,6 @@ def _again(draft: Draft, **changes: str) -> str:
     for name, value in changes.items():
         query[name] = value
     return f"?{query.urlencode()}"
-
-
-def _expected(draft: Draft) -> int | None:
-    try:
-        return draft.expected
-    except RemoteError:
-        return None
 
 
 def _order(request: Request, draft: Draft) -> HttpResponse:
