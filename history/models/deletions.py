@@ -1,7 +1,7 @@
 """Deletions of recordings: the order, what it names, what became of each, and what nothing may
 delete.
 
-An order's row is the one home of its state. It moves by conditional UPDATEs; whoever works on it
+An order's row is the one home of its state. It moves by conditional updates; whoever works on it
 holds a lease.
 """
 
