@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _t
 
 from history.connection import connect
 from history.deletions.finding import EVER
-from history.models.deletions import Deletion, RetentionRule, Scope, State
+from history.models.deletions import STOPPABLE, Deletion, RetentionRule, Scope, State
 
 EVERY = timedelta(days=1)
 # A recording may appear some days after its call, and an order may have met one that failed.
@@ -18,7 +18,9 @@ ONCE_MORE = timedelta(days=14)
 def run_due(now: datetime) -> Iterator[Deletion]:
     """The orders of the rules whose time has come."""
     for rule in RetentionRule.objects.filter(enabled=True, next_run__lte=now):
-        if rule.claim(now + EVERY):
+        # One that still waits for approval would only be met again.
+        is_open = rule.orders.filter(state__in=STOPPABLE, dry=False).exists()
+        if rule.claim(now + EVERY) and not is_open:
             yield draft(rule)
 
 

@@ -1,7 +1,10 @@
 """Deleting recordings: previewed, confirmed, delayed, done once, certified; held ones never."""
 
+import io
 import json
 import re
+import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -13,6 +16,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from dashboard.supervise import Supervisor
 from history.api.methods import DeleteRecord
 from history.api.replies import CallSessionInfoType
 from history.connection import connect
@@ -509,3 +513,25 @@ def test_drafts_nobody_confirmed_are_cleared(admin: Client) -> None:
     with time_machine.travel(timezone.now() + timedelta(days=2), tick=False):
         run_due()
     assert not Deletion.objects.filter(pk=draft.pk).exists()
+
+
+# With a worker
+
+
+def test_a_worker_deletes_what_was_ordered(
+    admin: Client, process_env: dict[str, str], sandbox: Sandbox
+) -> None:
+    ((session, record),) = pairs = heard()
+    command = [sys.executable, "-m", "celery", "-A", "dashboard", "worker", "-P", "solo"]
+    command += ["-Q", "default", "-l", "INFO", "--without-gossip", "--without-mingle"]
+    with Supervisor(io.StringIO()) as supervisor:
+        worker = supervisor.start("worker", command, process_env)
+        supervisor.wait_for_line(worker, r"ready\.", 60)
+        order(admin, pairs)
+        give_up = time.monotonic() + 20
+        while newest().state != State.DONE:
+            assert time.monotonic() < give_up, f"it is {newest().state}"
+            time.sleep(0.1)
+    assert fates(newest()) == {record: Fate.DELETED}
+    assert is_removed(session, record)
+    assert verify()[1] is None
