@@ -163,6 +163,7 @@ ACCOUNT_SESSION_REMEMBER = True
 # Guesses of passwords and codes are counted by address, so that address must be the reader's.
 ALLAUTH_TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXIES", 0, example=1)
 MFA_ADAPTER = "dashboard.accounts.SealedMFAAdapter"
+MFA_FORMS = {"add_webauthn": "dashboard.accounts.AddKeyForm"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Voxledger"

@@ -1,12 +1,14 @@
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from dashboard import single_sign_on
-from dashboard.views import favicon, healthz
+from dashboard.views import favicon, healthz, no_mail
 
 urlpatterns = [
     path("healthz", healthz),
     path("favicon.ico", favicon),
     path("", include("dashboard.people.urls")),
+    # All of allauth's pages that would send mail.
+    re_path(r"^accounts/(email|confirm-email|password/reset)/", no_mail),
     # Instead of allauth's own view, which has no words for a provider that does not answer.
     path("accounts/oidc/<str:provider_id>/login/", single_sign_on.start),
     path("accounts/", include("allauth.urls")),

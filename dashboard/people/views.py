@@ -3,7 +3,9 @@
 from typing import cast
 
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -27,7 +29,7 @@ from dashboard.people.rules import (
 )
 from history.middleware import Request
 from history.models.trail import Action
-from history.permissions import Right, needs
+from history.permissions import ROLES, Right, needs
 from history.trail import note
 
 
@@ -41,7 +43,14 @@ def _people() -> QuerySet[User]:
 def _listed(request: Request, form: InvitationForm, link: str = "") -> HttpResponse:
     people = [(person, roles_of(person)) for person in _people()]
     invitations = Invitation.open_ones().filter(person=None).select_related("by")
-    context = {"people": people, "invitations": invitations, "form": form, "link": link}
+    context = {
+        "people": people,
+        "invitations": invitations,
+        "form": form,
+        "link": link,
+        "roles": list(ROLES),
+        "rights": [(right, [right in may for may in ROLES.values()]) for right in Right],
+    }
     return render(request, "people/people.html", context)
 
 
@@ -96,6 +105,8 @@ def _shown(request: Request, person: User, form: RolesForm, link: str = "") -> H
         "may_change": may_change(request.user, person),
         "sessions": UserSession.objects.purge_and_list(person),
         "roles": roles_of(person),
+        "from_provider": bool(settings.OIDC_ROLE_MAP)
+        and SocialAccount.objects.filter(user=person).exists(),
     }
     return render(request, "people/person.html", context)
 

@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from dashboard.management.commands.demo import PASSWORD
+from history.models import TrailEntry
 
 type SignIn = Callable[..., Client]
 
@@ -181,5 +182,26 @@ def test_signing_out_everywhere_else_ends_the_other_sessions(people: dict[str, U
     assert is_in(somebody)
 
 
-def test_sign_in_offers_no_way_that_leads_nowhere(client: Client, db: None) -> None:
-    assert "Forgot" not in text(client.get("/accounts/login/"))
+def test_a_forgotten_password_is_a_matter_for_an_administrator(client: Client, db: None) -> None:
+    page = text(client.get("/accounts/login/"))
+    assert "Forgot your password?" not in page
+    assert "the password forgotten? Ask an administrator for a link." in page
+    for path in ("password/reset/", "email/", "password/reset/key/1-abc/"):
+        answer = client.post(f"/accounts/{path}", {"email": "agent@example.com"})
+        assert answer.status_code == 404
+        assert "Voxledger sends no mail" in text(answer)
+
+
+def test_changes_of_sign_in_and_wrong_codes_are_in_the_trail(
+    people: dict[str, User], django_capture_on_commit_callbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        set_up_app(sign_in("agent"))
+    thief = sign_in("agent")
+    thief.post("/accounts/2fa/authenticate/", {"code": "000000"})
+    wrong, *added = TrailEntry.objects.filter(kind="person")
+    assert {entry.details["second_factor_added"] for entry in added} == {"totp", "recovery_codes"}
+    assert {entry.who for entry in added} == {"agent"}
+    assert (wrong.action, wrong.key) == ("sign_in_failed", str(people["agent"].pk))
+    assert wrong.ip == "127.0.0.1"
+    assert wrong.details == {"name": "agent", "wrong": "totp"}
