@@ -18,7 +18,7 @@ from django.utils import timezone
 from dashboard.models import Invitation
 from dashboard.people.urls import urlpatterns
 from history.models import TrailEntry
-from history.permissions import ROLES
+from history.permissions import ROLES, Right
 from tests.dashboard.test_sign_in import is_in, set_up_app, sign_in, text
 
 NEW = "a-long-enough-one-7"
@@ -316,3 +316,23 @@ def test_a_name_that_cannot_be_one_is_named(process_env: dict[str, str]) -> None
     answer = first_admin(process_env, "a b")
     assert answer.returncode == 1
     assert "'a b': Enter a valid username." in answer.stderr
+
+
+# What is written about it
+
+
+def table_of_roles() -> str:
+    """The table of docs/security.md, as the code has it."""
+    head = f"| may | {' | '.join(ROLES)} |\n| --- |{' :-: |' * len(ROLES)}\n"
+    rows = [
+        " | ".join(
+            [f"| {right.words}", *("yes" if right in may else "–" for may in ROLES.values())]
+        )
+        for right in Right
+    ]
+    return head + " |\n".join(rows) + " |\n"
+
+
+def test_the_documented_table_of_roles_is_the_one_that_decides() -> None:
+    document = (Path(__file__).parent.parent.parent / "docs" / "security.md").read_text("utf-8")
+    assert table_of_roles() in document, f"Put this into docs/security.md:\n{table_of_roles()}"
