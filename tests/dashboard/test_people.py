@@ -324,12 +324,10 @@ def test_a_name_that_cannot_be_one_is_named(process_env: dict[str, str]) -> None
 def table_of_roles() -> str:
     """The table of docs/security.md, as the code has it."""
     head = f"| may | {' | '.join(ROLES)} |\n| --- |{' :-: |' * len(ROLES)}\n"
-    rows = [
-        " | ".join(
-            [f"| {right.words}", *("yes" if right in may else "–" for may in ROLES.values())]
-        )
-        for right in Right
-    ]
+    rows = []
+    for right in Right:
+        allowed = ["yes" if right in may else "–" for may in ROLES.values()]
+        rows.append(" | ".join([f"| {right.words}", *allowed]))
     return head + " |\n".join(rows) + " |\n"
 
 

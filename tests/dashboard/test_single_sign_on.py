@@ -189,6 +189,19 @@ def test_tying_an_account_asks_for_the_password_first(
     assert not SocialAccount.objects.exists()
 
 
+def test_a_tied_account_can_be_untied(provider: str, people: dict[str, User]) -> None:
+    agent = sign_in("agent")
+    assert "Tied accounts" in text(agent.get("/accounts/2fa/"))
+    assert "Tie your account at Acme" in text(agent.get("/accounts/3rdparty/"))
+    confirm(agent, "/accounts/3rdparty/")
+    come(provider, agent, query="?process=connect", claims=ANN)
+    assert "ann@example.com Untie" in text(agent.get("/accounts/3rdparty/"))
+    agent.post("/accounts/3rdparty/", {"account": SocialAccount.objects.get().pk})
+    assert not SocialAccount.objects.exists()
+    details = [entry.details for entry in TrailEntry.objects.filter(kind="person")]
+    assert [said.get("single_sign_on") for said in details] == ["untied", "tied"]
+
+
 def test_the_settings_know_all_roles() -> None:
     assert list(NAMES) == list(ROLES)
 
