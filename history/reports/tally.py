@@ -21,6 +21,9 @@ MAX_FIELD = 64 * 1024 * 1024
 MISFITS = 3
 # Digits of a sum; thirty million amounts of twenty digits have fewer.
 EXACT = 60
+# Amounts as they come, each ended by a tab, with less than PLACES decimals.
+PLACES = 8
+_AMOUNTS = re.compile(r"(?:-?\d{1,20}+\.\d{1,7}+\t\n)*+", re.ASCII)
 
 csv.field_size_limit(MAX_FIELD)
 
@@ -217,13 +220,22 @@ class Tally:
     def _add_to(self, column: str, group: bytes, cells: Sequence[bytes]) -> None:
         sums, key = self.sums[column], group.decode(errors="replace")
         # One text for the whole block: decoding cell by cell takes longer than adding up.
-        texts = b"\n".join(cells).decode(errors="replace").replace(",", ".").split("\n")
+        text = b"\t\n".join([*cells, b""]).decode(errors="replace").replace(",", ".")
         with localcontext(prec=EXACT):
-            try:
-                added = sum(map(Decimal, filter(None, texts)), Decimal(0))
-            except InvalidOperation:
-                added = sum(filter(None, map(self._readable, texts)), Decimal(0))
+            added = _total(text)
+            if added is None:
+                added = self._total_of_mixed(text.split("\t\n"))
             sums[key] = sums.get(key, Decimal(0)) + added
+
+    def _total_of_mixed(self, texts: Sequence[str]) -> Decimal:
+        """The sum of whole numbers, amounts with more decimals, and what is no number."""
+        broken = [text for text in texts if "." in text]
+        added = _total("\t\n".join([*broken, ""]))
+        rest = texts if added is None else [text for text in texts if "." not in text]
+        try:
+            return sum(map(Decimal, filter(None, rest)), added or Decimal(0))
+        except InvalidOperation:
+            return sum(filter(None, map(self._readable, rest)), added or Decimal(0))
 
     def _readable(self, text: str) -> Decimal | None:
         try:
@@ -231,6 +243,24 @@ class Tally:
         except InvalidOperation:
             self.unreadable += 1
             return None
+
+
+def _total(text: str) -> Decimal | None:
+    """The sum of amounts that each end in tab and line break; `None` if one is anything else.
+
+    Tabs after decimals, made spaces and then zeros, give all amounts the same number of decimals.
+    So they add up as whole numbers, in a third of the time that Decimals take.
+    """
+    if not _AMOUNTS.fullmatch(text):
+        return None
+    # A return begins a line like a line break does: tab stops count from the decimal point.
+    scaled = text.replace(".", "\r").expandtabs(PLACES).replace(" ", "0").replace("\r", "")
+    return _shortest(Decimal(sum(map(int, scaled.split()))).scaleb(-PLACES))
+
+
+def _shortest(amount: Decimal) -> Decimal:
+    """Without zeros at the end of its decimals."""
+    return amount.normalize() if amount % 1 else amount.quantize(Decimal(1))
 
 
 def plain_name(column: str) -> str:

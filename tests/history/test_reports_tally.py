@@ -2,9 +2,9 @@
 
 import csv
 import io
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation, localcontext
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from history.reports.tally import Tally
@@ -46,6 +46,55 @@ def test_counts_and_adds_up_whatever_the_fields_hold_and_wherever_blocks_end(row
     ids = [row[0] for row in rows]
     changes = sum(1 for before, after in zip([None, *ids], ids, strict=False) if before != after)
     assert found.sessions == changes
+
+
+awkward = st.text(alphabet='";\n\t ,.1a', max_size=8)
+cells = st.one_of(
+    st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9).map(
+        lambda amount: f"{amount:f}"
+    ),
+    st.sampled_from(["", "0", "-5", "1,5", "-0.013652", "0.00000001", "1 .5", "1\t.5", ".5", "x"]),
+)
+awkward_rows = st.lists(st.tuples(st.integers(1, 3), awkward, cells, st.just("EUR")), max_size=12)
+
+
+def expected_sum(cells: list[str]) -> tuple[Decimal, int]:
+    """By the csv module's rows and one Decimal after the other; cells that are none, counted."""
+    total, unreadable = Decimal(0), 0
+    for cell in filter(None, cells):
+        try:
+            with localcontext(prec=60):
+                total += Decimal(cell.replace(",", "."))
+        except InvalidOperation:
+            unreadable += 1
+    return total, unreadable
+
+
+@settings(max_examples=60)
+@given(awkward_rows)
+def test_agrees_with_the_csv_module_wherever_a_block_ends(rows):
+    data = report(rows)
+    read = list(csv.reader(io.StringIO(data.decode(), newline=""), delimiter=";"))[1:]
+    total, unreadable = expected_sum([row[2] for row in read])
+    for block in range(1, len(data) + 1):
+        found = tally(data, block)
+        assert found.rows == len(read)
+        assert found.unreadable == unreadable
+        assert found.sums["amount"].get("EUR", Decimal(0)) == total
+
+
+@given(st.lists(cells, min_size=1, max_size=40))
+def test_amounts_of_any_form_add_up_exactly(cells):
+    found = tally(report([(1, "", cell, "EUR") for cell in cells]))
+    total, unreadable = expected_sum(cells)
+    assert found.sums == {"amount": {"EUR": total}}
+    assert found.unreadable == unreadable
+
+
+def test_whole_amounts_among_others_add_up():
+    assert tally(b'"amount"\n"-0.5"\n"-30"\n"100.25"\n').as_json()["sums"] == {
+        "amount": {"": "69.75"}
+    }
 
 
 def test_a_row_without_a_line_break_at_the_end_counts():
