@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from history.api.client import RemoteError
 from history.api.methods import MAX_OFFSET, GetAuditLog, GetCallHistory
 from history.api.replies import Page
 
@@ -16,7 +17,8 @@ class Found[R]:
     """Matching rows, and how far the look went.
 
     `position` is the offset from which a next look goes on, `tail` the moments of the rows just
-    before it, `finished` says that there are no more.
+    before it, `finished` says that there are no more, `stopped` is the failure that ended the look
+    early, if one did.
     """
 
     rows: tuple[R, ...]
@@ -24,6 +26,7 @@ class Found[R]:
     position: int
     tail: tuple[datetime, ...]
     finished: bool
+    stopped: RemoteError | None = None
 
 
 def look[M: (GetAuditLog, GetCallHistory), R](
@@ -37,14 +40,21 @@ def look[M: (GetAuditLog, GetCallHistory), R](
 ) -> Found[R]:
     """The first `rows` wanted rows from `params.offset` on, among at most `most` of them.
 
-    Raises RemoteError as `ask`, a method of the client, does.
+    Raises RemoteError as `ask`, a method of the client, does at the first step; a later failure
+    loses nothing of what was found before it.
     """
     found: list[R] = []
     tail: tuple[datetime, ...] = ()
     position = params.offset
-    finished = False
+    finished, stopped = False, None
     while not finished and position - params.offset < most and position <= MAX_OFFSET:
-        page = ask(replace(params, offset=position, count=STEP))
+        try:
+            page = ask(replace(params, offset=position, count=STEP))
+        except RemoteError as error:
+            if position == params.offset:
+                raise
+            stopped = error
+            break
         seen = 0
         for row in page.result:
             seen += 1
@@ -63,4 +73,5 @@ def look[M: (GetAuditLog, GetCallHistory), R](
         position=position,
         tail=tail,
         finished=finished,
+        stopped=stopped,
     )

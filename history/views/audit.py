@@ -44,6 +44,7 @@ class Answer:
     pager: Pager
     looked_at: int | None = None
     finished: bool = True
+    stopped: RemoteError | None = None
 
 
 @require_safe
@@ -93,6 +94,7 @@ def _risky(form: AuditForm) -> Answer:
         ),
         looked_at=found.looked_at,
         finished=found.finished,
+        stopped=found.stopped,
     )
 
 

@@ -52,6 +52,7 @@ class Answer:
     pager: Pager
     looked_at: int | None = None
     finished: bool = True
+    stopped: RemoteError | None = None
 
 
 @require_safe
@@ -112,6 +113,7 @@ def _refined(form: CallsForm, only: str, contains: str) -> Answer:
         ),
         looked_at=found.looked_at,
         finished=found.finished,
+        stopped=found.stopped,
     )
 
 

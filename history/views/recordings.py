@@ -43,6 +43,7 @@ class Answer:
     looked_at: int
     cut_short: bool  # the look ended at its bound, before the page was full
     pager: Pager
+    stopped: RemoteError | None = None
 
 
 @require_safe
@@ -89,6 +90,7 @@ def answer(form: RecordingsForm, user_id: int) -> Answer:
         recordings=rows,
         sessions=len(found.rows),
         looked_at=found.looked_at,
+        stopped=found.stopped,
         cut_short=not found.finished and len(found.rows) < form.rows,
         pager=Pager(
             first=1 if rows else 0,
