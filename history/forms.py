@@ -108,7 +108,7 @@ class FilterForm[M: Method](forms.Form):
             if isinstance(field := self.fields[name], NumberList):
                 field.region = defaults.region
         for name in self.prominent:
-            self.fields[name].widget.attrs.setdefault("size", "12")  # they share one line
+            self.fields[name].widget.attrs.setdefault("size", "9")  # they share one line
 
     # From text to types
 

@@ -49,7 +49,7 @@ def _address(search: RecentSearch) -> str:
 def _starts(allowed: Collection[Right]) -> list[Link]:
     """What most working days begin with, as far as the person's rights go."""
     calls = reverse("calls")
-    starts = (
+    starts = [
         (Right.CALLS, _t("Today's calls"), f"{calls}?period=today"),
         (Right.CALLS, _t("Failed today"), f"{calls}?period=today&only=failed"),
         (Right.CALLS, _t("Missed today"), f"{calls}?period=today&only=missed"),
@@ -59,7 +59,9 @@ def _starts(allowed: Collection[Right]) -> list[Link]:
             f"{reverse('transactions')}?period=last_month",
         ),
         (Right.AUDIT, _t("Changes of the account"), f"{reverse('audit')}?period=last_7_days"),
-    )
+    ]
+    if Right.LISTEN not in allowed:  # who hears no calls comes for the books
+        starts.sort(key=lambda start: start[0] is Right.CALLS)
     return [Link(label=label, url=url) for right, label, url in starts if right in allowed]
 
 
