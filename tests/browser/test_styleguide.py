@@ -183,7 +183,7 @@ def test_plays_seeks_and_follows_the_transcript(opened):
     expect(page.locator(".line.is-now")).to_contain_text("Good afternoon")
     page.wait_for_function("document.querySelector('#player audio').currentTime > 2.2")
     page.get_by_role("button", name="Pause").click()
-    assert re.search(r"#t=\d", page.url)
+    page.wait_for_url(re.compile(r"#t=\d"))
     page.locator("#player .player-seek").focus()
     page.keyboard.press(" ")
     page.wait_for_function("!document.querySelector('#player audio').paused")
