@@ -1,11 +1,15 @@
 """People: inviting, roles, letting go; and that nobody takes more than he may give."""
 
+import os
+import pty
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,12 +19,14 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from dashboard.management.commands.demo import PASSWORD
 from dashboard.models import Invitation
 from dashboard.people.urls import urlpatterns
 from history.models import TrailEntry
 from history.permissions import ROLES, Right
 from tests.dashboard.test_sign_in import is_in, set_up_app, sign_in, text
 
+ROOT = Path(__file__).parent.parent.parent
 NEW = "a-long-enough-one-7"
 
 
@@ -294,7 +300,7 @@ def test_every_change_is_in_the_trail_once(people: dict[str, User]) -> None:
 def first_admin(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", "first_admin", *words],
-        cwd=Path(__file__).parent.parent.parent,
+        cwd=ROOT,
         env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -309,6 +315,56 @@ def test_the_first_owner_comes_in_by_a_link_from_the_shell(process_env: dict[str
     link = said.splitlines()[-1].partition("localhost:8000")[2]
     client = Client()
     client.post(link, {"new_password1": NEW, "new_password2": NEW})
+    assert client.get("/people/").status_code == 200
+
+
+def typed(env: dict[str, str], *lines: str) -> int:
+    """The command at a terminal, where somebody types these lines; its exit code."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "manage.py", "first_admin", "ann"]
+    ends = {"stdin": theirs, "stdout": subprocess.DEVNULL, "stderr": theirs}
+    with subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, **ends) as process:
+        for line, prompt in zip(lines, (b"Password for ann", b"The same again"), strict=True):
+            # What is typed before it is asked for is thrown away.
+            said = b""
+            while prompt not in said and process.poll() is None:
+                if select.select([ours], [], [], 0.2)[0]:
+                    said += os.read(ours, 4096)
+            os.write(ours, f"{line}\n".encode())
+        code = process.wait(30)
+    os.close(ours)
+    os.close(theirs)
+    return code
+
+
+def test_at_a_terminal_the_first_owner_types_a_password(
+    process_env: dict[str, str], settings: Any
+) -> None:
+    # The real command makes a real hash.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    assert typed(process_env, NEW, NEW) == 0
+    assert sign_in("ann", password=NEW).get("/people/").status_code == 200
+
+
+@pytest.mark.parametrize("lines", [("short", "short"), (NEW, "another")])
+def test_a_weak_or_mistyped_password_makes_nobody(
+    process_env: dict[str, str], lines: tuple[str, str]
+) -> None:
+    assert typed(process_env, *lines) == 1
+    assert not User.objects.exists()
+
+
+def test_an_owner_who_lost_everything_comes_back_from_the_shell(
+    process_env: dict[str, str],
+) -> None:
+    User.objects.create_user("ann", password=PASSWORD, is_active=False)
+    Authenticator.objects.create(user=User.objects.get(), type="totp", data={"secret": "x"})
+    said = first_admin(process_env, "ann", "--remove-second-factor").stdout
+    client = Client()
+    client.post(
+        said.splitlines()[-1].partition("localhost:8000")[2],
+        {"new_password1": NEW, "new_password2": NEW},
+    )
     assert client.get("/people/").status_code == 200
 
 
@@ -332,5 +388,5 @@ def table_of_roles() -> str:
 
 
 def test_the_documented_table_of_roles_is_the_one_that_decides() -> None:
-    document = (Path(__file__).parent.parent.parent / "docs" / "security.md").read_text("utf-8")
+    document = (ROOT / "docs" / "security.md").read_text("utf-8")
     assert table_of_roles() in document, f"Put this into docs/security.md:\n{table_of_roles()}"
