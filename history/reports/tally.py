@@ -7,7 +7,11 @@ is four times as fast as the csv module. A block that is anything else goes thro
 
 import csv
 import io
+import json
+import os
 import re
+import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation, localcontext
@@ -251,11 +255,11 @@ def _total(text: str) -> Decimal | None:
     Tabs after decimals, made spaces and then zeros, give all amounts the same number of decimals.
     So they add up as whole numbers, in a third of the time that Decimals take.
     """
-    if not _AMOUNTS.fullmatch(text):
+    if not text or not _AMOUNTS.fullmatch(text):
         return None
     # A return begins a line like a line break does: tab stops count from the decimal point.
     scaled = text.replace(".", "\r").expandtabs(PLACES).replace(" ", "0").replace("\r", "")
-    return _shortest(Decimal(sum(map(int, scaled.split()))).scaleb(-PLACES))
+    return _shortest(Decimal(sum(map(int, scaled[:-1].split("\n")))).scaleb(-PLACES))
 
 
 def _shortest(amount: Decimal) -> Decimal:
@@ -307,3 +311,36 @@ def _delimiter(first: bytes) -> str:
 def _parse(data: bytes, delimiter: str) -> list[list[str]]:
     text = data.decode("utf-8", errors="replace")
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+# As a process
+
+# What fits into the caches of a processor beside what is found in it.
+BLOCK = 256 * 1024
+TOLD = 0.5  # seconds between two lines about rows
+
+
+def main() -> None:
+    """Counts the CSV on standard input, asked for by `Tally`'s arguments as JSON.
+
+    Says its rows so far now and then, and in the last line all that it found. Needs nothing but
+    the standard library, so that it starts at once.
+    """
+    found, told = Tally(**json.loads(sys.argv[1])), time.monotonic()
+    while block := os.read(0, BLOCK):
+        found.feed(block)
+        if time.monotonic() - told > TOLD:
+            told = time.monotonic()
+            _say({"rows": found.rows})
+    found.finish()
+    _say(found.as_json())
+
+
+def _say(what: dict[str, Any]) -> None:
+    line = json.dumps(what).encode() + b"\n"
+    while line:
+        line = line[os.write(1, line) :]
+
+
+if __name__ == "__main__":
+    main()

@@ -2,11 +2,16 @@
 
 import csv
 import io
+import os
+import signal
 from decimal import Decimal, InvalidOperation, localcontext
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from history.models import Report
+from history.reports.downloads import Measure
 from history.reports.tally import Tally
 
 texts = st.text(alphabet=st.characters(exclude_characters="\r\x00", exclude_categories=["Cs"]))
@@ -70,7 +75,7 @@ def expected_sum(cells: list[str]) -> tuple[Decimal, int]:
     return total, unreadable
 
 
-@settings(max_examples=60)
+@settings(max_examples=40, deadline=None)
 @given(awkward_rows)
 def test_agrees_with_the_csv_module_wherever_a_block_ends(rows):
     data = report(rows)
@@ -123,3 +128,59 @@ def test_an_empty_file_has_no_rows():
     assert tally(b"").rows == 0
     assert tally(b'"amount"\n').rows == 0
     assert tally(b'"amount"').rows == 0
+
+
+# In a process of its own
+
+TRANSACTIONS = (
+    '"transaction_id";"amount";"currency"\n'
+    + "".join(f'"{n}";"-0.0{n % 7}";"EUR"\n' for n in range(30_000))
+    + '"1";"2.5";"USD"\n"2";"";"the ""last""\none"'
+).encode()
+
+
+def counted(measure: Measure, data: bytes) -> None:
+    for start in range(0, len(data), 100_000):
+        measure.feed(data[start : start + 100_000])
+
+
+def here(data: bytes) -> dict[str, object]:
+    found = Tally(sum_columns=("amount",), per_column="currency")
+    found.feed(data)
+    found.finish()
+    return found.as_json()
+
+
+def test_a_process_of_its_own_counts_the_same():
+    with Measure(Report(kind="transactions")) as measure:
+        counted(measure, TRANSACTIONS)
+        found = measure.result()
+    assert found == here(TRANSACTIONS)
+    assert found["rows"] == 30_002
+    assert measure.process.returncode == 0
+
+
+def test_a_file_that_begins_again_is_counted_from_its_beginning():
+    with Measure(Report(kind="transactions")) as measure:
+        counted(measure, TRANSACTIONS[:500_000])
+        measure.restart()
+        counted(measure, TRANSACTIONS)
+        assert measure.result() == here(TRANSACTIONS)
+
+
+def test_nothing_is_left_running_when_a_download_stops():
+    with Measure(Report(kind="transactions")) as measure:
+        counted(measure, TRANSACTIONS)
+    assert measure.process.returncode == -signal.SIGKILL
+
+
+def test_a_counter_that_dies_is_not_taken_for_a_broken_disk():
+    with Measure(Report(kind="transactions")) as measure:
+        os.kill(measure.process.pid, signal.SIGKILL)
+        with pytest.raises(RuntimeError, match="counting ended with -9"):
+            counted(measure, TRANSACTIONS * 5)
+
+
+def test_an_empty_report_has_no_rows_there_either():
+    with Measure(Report(kind="transactions")) as measure:
+        assert measure.result()["rows"] == 0
