@@ -6,13 +6,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache as shared_cache
-from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from history.api import wire
 from history.api.client import Client
-from history.api.credentials import ApiKey, ServiceAccount
-from history.api.errors import RemoteError
+from history.api.credentials import ApiKey, BadCredentials, ServiceAccount
+from history.api.errors import NotSetUp, RemoteError
 from history.api.methods import GetCallHistory, GetTransactionHistory
 from history.reports.limits import wait_for_turn
 
@@ -48,14 +47,18 @@ def _client(**options: Any) -> Client:
 
 
 def _credentials() -> ApiKey | ServiceAccount:
-    if settings.VOX_ACCOUNT_ID:
-        return ApiKey(account_id=settings.VOX_ACCOUNT_ID, api_key=settings.VOX_API_KEY)
-    if settings.VOX_CREDENTIALS is None:
-        raise ImproperlyConfigured(
-            "No Voximplant account is set up. Set VOX_CREDENTIALS to the service account's JSON"
-            " file, or VOX_ACCOUNT_ID and VOX_API_KEY."
-        )
-    return ServiceAccount.from_file(settings.VOX_CREDENTIALS)
+    try:
+        if settings.VOX_ACCOUNT_ID:
+            return ApiKey(account_id=settings.VOX_ACCOUNT_ID, api_key=settings.VOX_API_KEY)
+        if settings.VOX_CREDENTIALS is not None:
+            return ServiceAccount.from_file(settings.VOX_CREDENTIALS)
+    except BadCredentials as error:
+        raise NotSetUp("sign-in", str(error), retryable=False) from None
+    reason = (
+        "No account is set up. Set VOX_CREDENTIALS to the service account's JSON file, or"
+        " VOX_ACCOUNT_ID and VOX_API_KEY."
+    )
+    raise NotSetUp("sign-in", reason, retryable=False)
 
 
 def account_zone() -> str:

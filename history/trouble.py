@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _t
 from django_stubs_ext import StrOrPromise
 
 from history.api.client import Refused, RemoteError
+from history.api.errors import NotSetUp
 
 # Codes of the API's error list that a person can do something about.
 _MONEY = (5, 127)
@@ -56,6 +57,15 @@ def trouble(error: RemoteError) -> Trouble:
             can_retry=error.code in _LATER,
             method=error.method,
             code=error.code,
+        )
+    if isinstance(error, NotSetUp):
+        return Trouble(
+            title=_t("The Voximplant account is not set up"),
+            happened=error.reason,
+            advice=_t("Ask whoever runs this installation to mend its settings. Nothing is lost."),
+            details=str(error),
+            can_retry=False,
+            method="",
         )
     return Trouble(
         title=_t("Voximplant cannot be reached"),

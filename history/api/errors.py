@@ -4,7 +4,8 @@
     ├── Unreachable             no answer we can read; the same call may work later
     │   └── Interrupted         a file stopped half way; `partial` says how far it came
     ├── Refused                 we were understood and told no: `code`, `msg`, `field_name`
-    └── TooManyRows             more rows at one moment than the API lets anyone page through
+    ├── TooManyRows             more rows at one moment than the API lets anyone page through
+    └── NotSetUp                there is no usable key here, so nothing was asked
 
 The texts name the method, what happened and where, and never a credential, a telephone number
 or custom data: they may be logged.
@@ -53,6 +54,10 @@ class RemoteError(Exception):
 
     def __str__(self) -> str:
         return f"{self.method}: {self.reason}"
+
+
+class NotSetUp(RemoteError):
+    """There is no usable key here, so nothing was asked; the reason says what to mend."""
 
 
 class Unreachable(RemoteError):

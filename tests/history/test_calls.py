@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -199,6 +200,19 @@ def test_a_wrong_key_is_explained_with_the_filters_kept(
     assert page.status_code == 502
     assert "Voximplant does not accept the key" in text(page)
     assert "7</textarea>" in page.content.decode()
+
+
+def test_a_broken_key_file_is_explained(
+    agent: Client, sandbox: Sandbox, settings: Any, tmp_path: Path
+) -> None:
+    settings.VOX_CREDENTIALS = tmp_path / "credentials.json"
+    settings.VOX_CREDENTIALS.write_text("{}")
+    connect.cache_clear()
+    page = show(agent, user_id="7")
+    assert page.status_code == 502
+    assert "The Voximplant account is not set up" in text(page)
+    assert "7</textarea>" in page.content.decode()
+    assert agent.get("/home/calls/").status_code == 502
 
 
 def test_says_so_when_the_api_is_down(agent: Client, sandbox: Sandbox, settings: Any) -> None:
