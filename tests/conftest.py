@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import hypothesis
 import pytest
 import redis
 import requests
@@ -39,6 +40,10 @@ from dashboard.management.commands.demo import PASSWORD, PEOPLE
 from dashboard.supervise import Supervisor
 from history.models import TrailHead
 from tests.settings import REDIS_IS_GIVEN
+
+# Machines are noisy: how long an example takes says nothing.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 # What the made-up account's history ends with, so that a test can name its days.
 NOW = "2026-06-15T12:00:00Z"

@@ -12,7 +12,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,9 @@ class Valkey:
     def start(self) -> None:
         command = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(self.port)]
         self.program = self.supervisor.start("valkey", [*command, "--save", ""])
-        self.supervisor.wait_for_line(self.program, "Ready to accept connections", 30)
+        # Not by the supervisor, which takes it amiss that a worker died of the broker's absence.
+        program = self.program
+        wait(lambda: program.line_with("Ready to accept connections"), "Valkey", 30)
 
     def stop(self) -> None:
         assert self.program is not None
@@ -93,9 +96,11 @@ class Valkey:
 class Worker:
     world: "World"
     program: Program
+    queues: Sequence[str]
 
     def kill(self) -> None:
-        os.killpg(self.program.process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self.program.process.pid, signal.SIGKILL)
         self.program.process.wait()
         if self.program in self.world.supervisor.programs:
             self.world.supervisor.programs.remove(self.program)
@@ -115,14 +120,33 @@ class World:
 
     def worker(self, *queues: str) -> Worker:
         """A worker of one process, so that killing it kills all of it."""
+        self.revive()
+        worker = Worker(self, self._start_worker(queues), queues)
+        self.supervisor.wait_for_line(worker.program, r"ready\.", 40)
+        self.workers.append(worker)
+        return worker
+
+    def _start_worker(self, queues: Sequence[str]) -> Program:
         name = f"w{len(self.supervisor.programs)}{time.monotonic_ns() % 100000}@test"
         words = ["worker", "-P", "solo", "-Q", ",".join(queues or ("default", "bulk")), "-n", name]
         words += ["-l", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-        program = self.supervisor.start("worker", [*_celery(), *words], self.env)
-        self.supervisor.wait_for_line(program, r"ready\.", 40)
-        worker = Worker(self, program)
-        self.workers.append(worker)
-        return worker
+        return self.supervisor.start("worker", [*_celery(), *words], self.env)
+
+    def revive(self) -> None:
+        """Starts again what died by itself, as any process manager does: when the broker goes
+        away at the wrong moment, kombu takes the worker along."""
+        for program in list(self.supervisor.programs):
+            if program.process.poll() is None:
+                continue
+            self.supervisor.programs.remove(program)
+            for worker in self.workers:
+                if worker.program is program:
+                    worker.program = self._start_worker(worker.queues)
+            if program is self._beat:
+                self._beat = None
+                self.beat()
+            if program is self._web:
+                self._web = None
 
     def a_worker(self) -> Worker:
         """One worker for everything; the one of the test before where it lives."""
@@ -163,7 +187,8 @@ class World:
         return report
 
     def send(self, task: str, report: Report, queue: str = "default") -> None:
-        with Celery(broker=self.valkey.url) as sender:
+        # Not the current app: the pages' own messages in this process have another broker.
+        with Celery(broker=self.valkey.url, set_as_current=False) as sender:
             sender.send_task(f"history.tasks.{task}", (report.pk,), queue=queue)
 
     def until(self, report: Report, *states: str, seconds: float = 30) -> Report:
@@ -173,6 +198,7 @@ class World:
 
         deadline = time.monotonic() + seconds
         while not there():
+            self.revive()
             if time.monotonic() > deadline:
                 words = "\n".join(self.last_words())
                 pytest.fail(f"still {report.state} ({report.note}) after {seconds:g} s\n{words}")
@@ -234,6 +260,7 @@ def world(processes: World, transactional_db: None, settings: Any) -> Iterator[W
     """The processes, with nothing ordered, no faults and an empty broker."""
     from history.connection import connect
 
+    processes.revive()
     processes.sandbox.reset()
     processes.valkey.flush()
     settings.VOX_API_URL = processes.sandbox.url
