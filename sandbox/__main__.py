@@ -65,9 +65,9 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn carries no types
 
 def main(words: Sequence[str] | None = None) -> None:
     options = _options(words)
-    listener = _listen(options.port)
+    listener = _listen(options.host, options.port)
     port = listener.getsockname()[1]
-    base_url = f"https://localhost:{port}" if options.tls else f"http://{HOST}:{port}"
+    base_url = f"https://localhost:{port}" if options.tls else f"http://{options.host}:{port}"
     setup = Setup(
         db=options.db.absolute(),
         base_url=base_url,
@@ -107,6 +107,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
         description="The History section of Voximplant's Management API on a made-up account.",
     )
     add = parser.add_argument
+    add("--host", default=HOST, help=f"the name it is reached by (default: {HOST})")
     add("--port", type=int, default=8764, help="0 for any free one (default: 8764)")
     add("--sessions", type=int, default=20_000, help="call sessions to make (default: 20000)")
     add("--seed", type=int, default=1, help="which account to make (default: 1)")
@@ -130,13 +131,15 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
     except OSError as problem:
-        sys.exit(f"sandbox: port {port} cannot be used ({problem.strerror}); choose another --port")
+        sys.exit(
+            f"sandbox: port {port} of {host} cannot be used ({problem.strerror}); choose another"
+        )
     listener.listen(128)
     return listener
 

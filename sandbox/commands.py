@@ -67,7 +67,7 @@ class Commands:
         default = parameters(type(params))["count"].server_default
         limit: int = getattr(params, "count", None) or cast(int, default)
         if getattr(params, "output", "json") == "csv":
-            return csv_answer(tables.text(params, tables.rows(self.store, account, params, limit)))
+            return csv_answer(tables.text(params, tables.lines(self.store, account, params, limit)))
         rows, count = self._rows(account, params, limit)
         page = list(rows)
         body: dict[str, Any] = {"result": page}

@@ -1,8 +1,8 @@
-"""The rows of long CSV files, made by SQLite: a column is declared once, by name and expression.
+"""The lines of long CSV files, made by SQLite: a column is declared once, by name and expression.
 
 A report may have millions of rows. As dictionaries they would take minutes of Python's time, in
-which nobody else is answered; as tuples of finished cells they go from the file of the account
-straight into the report. What a page of the same method shows, `rows.py` makes; a test compares.
+which nobody else is answered; as finished lines they go from the file of the account straight
+into the report. What a page of the same method shows, `rows.py` makes; a test compares.
 """
 
 # Statements are put together from our own words only; values are bound.
@@ -17,10 +17,9 @@ from functools import lru_cache
 from sandbox.rows import DAY, DESCRIPTIONS, LOG_LIFE, Link
 from sandbox.schema import EPOCH
 
-type Cells = tuple[object, ...]
 type Columns = dict[str, str]
 
-# Expressions in braces are filled in by `_statement`: {when:x} is a date of the asked zone,
+# Expressions in braces are filled in by `Exporter`: {when:x} is a date of the asked zone,
 # {flag:x} yes or no, {money:x} an amount.
 SESSION: Columns = {
     "session_id": "s.session_id",
@@ -55,18 +54,15 @@ CALL: Columns = {
     "call_end_details": f"iif({_ENDED}, e.details, NULL)",
     "call_transaction_id": f"iif({_ENDED}, c.transaction_id, NULL)",
     "call_record_url": f"iif({_ENDED} AND c.record_id IS NOT NULL,"
-    " (SELECT link('records', m.start_time, m.record_id, a.secure) FROM records m"
+    " (SELECT link('records', m.start_time, m.record_id, told.secure) FROM records m"
     " WHERE m.record_id = c.record_id AND m.start_time + m.duration <= :now"
     " AND m.expires_at > :now AND coalesce(m.removed_at > :now, 1)), NULL)",
     "call_custom_data": "c.custom_data",
 }
-BRIEF: Columns = {
-    name: expression
-    for name, expression in (SESSION | CALL).items()
-    if name
-    in (
-        "session_id",
-        "session_start_date",
+BRIEF_SESSION: Columns = {name: SESSION[name] for name in ("session_id", "session_start_date")}
+BRIEF_CALL: Columns = {
+    name: CALL[name]
+    for name in (
         "call_id",
         "call_start_time",
         "call_duration",
@@ -104,8 +100,11 @@ _SESSIONS = (
     " LEFT JOIN applications a ON a.application_id = s.application_id"
     " LEFT JOIN rules r ON r.rule_id = s.rule_id"
 )
+# What a session says stands before each of its calls, and is made once.
 _CALLS = (
-    f"{_SESSIONS} {{join}} JOIN calls c ON c.session_id = s.session_id AND c.start_time <= :now"
+    f"WITH told AS MATERIALIZED (SELECT s.session_id, a.secure, {{session}} AS cells{_SESSIONS})"
+    " SELECT told.cells || ';' || {call} || char(10) FROM told"
+    " {join} JOIN calls c ON c.session_id = told.session_id AND c.start_time <= :now"
     " LEFT JOIN end_reasons e ON e.end_reason_id = c.end_reason_id"
 )
 _TRANSACTIONS = (
@@ -118,7 +117,7 @@ _TRANSACTIONS = (
 
 
 class Exporter:
-    """Cells of rows in the order of the ids it is given, with dates of one zone."""
+    """Lines of rows in the order of the ids it is given, with dates of one zone."""
 
     def __init__(
         self,
@@ -136,34 +135,36 @@ class Exporter:
             "money": _Form(lambda amount: _money(amount, mark)),
             "flag": _Form(lambda flag: f"CASE {flag} WHEN 1 THEN 'yes' WHEN 0 THEN 'no' END"),
             "log_life": LOG_LIFE,
-            "join": "",
         }
         connection.create_function("link", 4, link, deterministic=True)
         self.cursor = connection.cursor()
-        self.cursor.row_factory = None  # plain tuples: csv takes them as they are
+        self.cursor.row_factory = None  # plain tuples are made faster
 
-    def sessions(self, ids: Sequence[int]) -> Iterator[Cells]:
-        return self._rows(SESSION, _SESSIONS, ids)
+    def sessions(self, ids: Sequence[int]) -> Iterator[str]:
+        return self._lines(f"SELECT {self._cells(SESSION)} || char(10){_SESSIONS}", ids)
 
-    def calls(self, ids: Sequence[int]) -> Iterator[Cells]:
-        """A row for each call with its session's cells; one for a session without calls."""
-        return self._rows(SESSION | CALL, _CALLS, ids, join="LEFT")
+    def calls(self, ids: Sequence[int]) -> Iterator[str]:
+        """A line for each call with its session's cells; one for a session without calls."""
+        cells = {"session": self._cells(SESSION), "call": self._cells(CALL)}
+        return self._lines(_CALLS.format(**cells, join="LEFT"), ids)
 
-    def brief(self, ids: Sequence[int]) -> Iterator[Cells]:
-        return self._rows(BRIEF, _CALLS, ids)
+    def brief(self, ids: Sequence[int]) -> Iterator[str]:
+        cells = {"session": self._cells(BRIEF_SESSION), "call": self._cells(BRIEF_CALL)}
+        return self._lines(_CALLS.format(**cells, join="CROSS"), ids)
 
-    def transactions(self, ids: Sequence[int], *, extended: bool, held: bool) -> Iterator[Cells]:
-        columns = TRANSACTION | EXTENDED if extended else TRANSACTION
-        return self._rows(columns, _TRANSACTIONS, ids, held=held)
+    def transactions(self, ids: Sequence[int], *, extended: bool, held: bool) -> Iterator[str]:
+        cells = self._cells(TRANSACTION | EXTENDED if extended else TRANSACTION)
+        return self._lines(f"SELECT {cells} || char(10){_TRANSACTIONS}", ids, held=held)
 
-    def _rows(
-        self, columns: Columns, tables: str, ids: Sequence[int], join: str = "", held: bool = False
-    ) -> Iterator[Cells]:
-        sql = f"SELECT {', '.join(columns.values())}{tables}".format_map(
-            self.forms | {"join": join}
-        )
+    def _cells(self, columns: Columns) -> str:
+        """One text of all columns, quoted: `%w` doubles the quotes within."""
+        quoted = ";".join(['"%w"'] * len(columns))
+        values = ", ".join(f"coalesce({expression}, '')" for expression in columns.values())
+        return f"printf('{quoted}', {values})".format_map(self.forms)
+
+    def _lines(self, sql: str, ids: Sequence[int], *, held: bool = False) -> Iterator[str]:
         values = {"ids": json.dumps(ids), "now": self.now, "held": held}
-        return self.cursor.execute(sql, values)
+        return (line for (line,) in self.cursor.execute(sql, values))
 
 
 class _Form:

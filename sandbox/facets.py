@@ -3,7 +3,8 @@
 A facet's entries are (facet, account, value, id). A search walks the shortest list of entries
 among its conditions and looks each id up in the others; lists of several accounts or values are
 merged as they are read. So a page costs the same in a small file and in a large one, and so
-does counting one condition: milestones give the place of nearby entries.
+does counting one condition: milestones give the place of nearby entries. For counting several,
+long lists have bitmaps.
 """
 
 # Statements are put together from our own words only; values are bound.
@@ -12,26 +13,32 @@ does counting one condition: milestones give the place of nearby entries.
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import count, islice
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any
 
-from sandbox.schema import MILESTONE, Facet
+import numpy as np
+
+from sandbox import bitmaps
+from sandbox.bitmaps import Bits, Ids
+from sandbox.schema import MILESTONE, Facet, Value, first_id
 
 # A row has several values of these, so their lists overlap and cannot just be added up.
 MANY_VALUED = (Facet.REMOTE_NUMBER, Facet.LOCAL_NUMBER, Facet.DURATION, Facet.LEAF)
 MAX_ARMS = 200  # of a merge; longer lists are sorted instead. SQLite allows 500
 SAMPLE = 20  # values that tell how long a long list of values is
 
-type Value = int | str
-
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """The row has one of `values` in that facet."""
+    """The row has one of `values` in that facet.
+
+    `seconds` says more exactly which: a number from the first to the second, inclusive.
+    """
 
     facet: Facet
     values: Sequence[Value]
+    seconds: tuple[int, int] | None = None
 
 
 EVERYTHING = Condition(Facet.ALL, (0,))
@@ -41,7 +48,8 @@ EVERYTHING = Condition(Facet.ALL, (0,))
 class Search:
     """Rows of `noun` that meet all conditions, with ids from `low` to `high`, inclusive.
 
-    `among` leaves only these ids. `check` is one more condition in SQL about `f.id`.
+    `among` leaves only these ids. `check` is one more condition in SQL about `f.id`: that a
+    condition's seconds are right, and known at `now`.
     """
 
     noun: str
@@ -49,6 +57,7 @@ class Search:
     conditions: Sequence[Condition]
     low: int
     high: int
+    now: int
     among: Sequence[int] | None = None
     check: str = ""
     check_values: Sequence[Value] = ()
@@ -90,13 +99,98 @@ def find(
 def count_found(connection: sqlite3.Connection, search: Search) -> int:
     if search.is_hopeless:
         return 0
-    if search.among is None and not search.check and len(search.conditions) == 1:
+    if search.among is not None:
+        return _count_by_walking(connection, search)
+    if not search.check and len(search.conditions) == 1:
         condition = search.conditions[0]
         if condition.facet not in MANY_VALUED or len(set(condition.values)) == 1:
             return _tally_all(connection, search, condition)
+    if search.noun not in bitmaps.NOUNS:
+        return _count_by_walking(connection, search)
+    return sum(
+        _count_in_account(connection, replace(search, accounts=(account,)))
+        for account in search.accounts
+    )
+
+
+def _count_by_walking(connection: sqlite3.Connection, search: Search) -> int:
+    if search.is_hopeless:
+        return 0
     sql, values = statement(connection, search)
     row = connection.execute(f"SELECT count(*) FROM ({sql})", values).fetchone()
     return int(row[0])
+
+
+def _count_in_account(connection: sqlite3.Connection, search: Search) -> int:
+    """Bitmaps count what has ended; the few rows that may be under way are walked."""
+    if not search.check:
+        return _count_by_bitmaps(connection, search)
+    known_after = bitmaps.known_after(connection, search.noun, search.accounts[0])
+    if known_after is None:
+        return _count_by_walking(connection, search)
+    recent = first_id(search.now - known_after + 1)
+    return _count_by_bitmaps(
+        connection, replace(search, high=min(search.high, recent - 1))
+    ) + _count_by_walking(connection, replace(search, low=max(search.low, recent)))
+
+
+def _count_by_bitmaps(connection: sqlite3.Connection, search: Search) -> int:
+    """Rows that meet each condition by a value with a bitmap, and then all others.
+
+    These are walked: for each condition the rows that meet it by a rare value only, and those
+    before it by a bitmap. So none is counted twice.
+    """
+    if search.is_hopeless:
+        return 0
+    parts = [_by_bitmap(connection, search, condition) for condition in search.conditions]
+    frequent = [part[0] for part in parts]
+    total = _count_in_common(connection, search, frequent)
+    for n, (known, rare) in enumerate(parts):
+        conditions = [*frequent[:n], rare, *search.conditions[n + 1 :]]
+        total += _count_by_walking(connection, replace(search, conditions=conditions))
+        if rare.values and rare.facet in MANY_VALUED:
+            both = replace(search, conditions=[*conditions, known])
+            total -= _count_by_walking(connection, both)
+    return total
+
+
+def _by_bitmap(
+    connection: sqlite3.Connection, search: Search, condition: Condition
+) -> tuple[Condition, Condition]:
+    """The condition's values with a bitmap, and those without."""
+    if condition.seconds:
+        return condition, replace(condition, values=())
+    [account] = search.accounts
+    marked = bitmaps.with_bitmap(
+        connection, search.noun, condition.facet, account, condition.values
+    )
+    rare = tuple(set(condition.values) - set(marked))
+    return replace(condition, values=marked), replace(condition, values=rare)
+
+
+def _count_in_common(
+    connection: sqlite3.Connection, search: Search, conditions: Sequence[Condition]
+) -> int:
+    """The rows that meet all these conditions, each of whose values has a bitmap."""
+    if not all(condition.values for condition in conditions):
+        return 0
+    [account] = search.accounts
+    rows = slice(
+        _place(connection, search.noun, Facet.ALL, account, 0, search.low - 1),
+        _place(connection, search.noun, Facet.ALL, account, 0, search.high),
+    )
+
+    if rows.start == rows.stop:
+        return 0
+
+    def matching(condition: Condition) -> Bits:
+        if condition.seconds:
+            return bitmaps.lasting(connection, search.noun, account, *condition.seconds, rows)
+        return bitmaps.having(
+            connection, search.noun, condition.facet, account, condition.values, rows
+        )
+
+    return bitmaps.count(np.bitwise_and.reduce([matching(c) for c in conditions]), rows)
 
 
 def statement(connection: sqlite3.Connection, search: Search) -> tuple[str, list[Value]]:
@@ -265,7 +359,7 @@ SOURCES: dict[str, tuple[str, str, tuple[tuple[Facet, str, str], ...]]] = {
 
 
 def fill(connection: sqlite3.Connection) -> None:
-    """Writes all entries and milestones of a file whose rows are complete."""
+    """Writes all entries, milestones and bitmaps of a file whose rows are complete."""
     connection.create_function("bit_length", 1, _bit_length, deterministic=True)
     for noun, (table, id_column, facets) in SOURCES.items():
         for facet, source, value in facets:
@@ -273,27 +367,56 @@ def fill(connection: sqlite3.Connection) -> None:
             connection.execute(f"INSERT INTO {noun}_facets {select} ORDER BY 2, 3, 4")
         if noun == "audit":
             _fill_leaves(connection)
-        set_milestones(connection, noun)
+        _index(connection, noun)
 
 
-def set_milestones(connection: sqlite3.Connection, noun: str) -> None:
-    """Notes the place of every so many entries of each list that is long enough."""
+def _index(connection: sqlite3.Connection, noun: str) -> None:
+    """Milestones for each list that is long enough, and bitmaps."""
+    rows: dict[int, Ids] = {}
+    for facet, account, value in _long_lists(connection, noun):
+        entries = facet, account, value
+        ids = _ids(connection, noun, entries)
+        _set_milestones(connection, noun, entries, ids)
+        if facet == Facet.ALL:  # which comes first
+            rows[account] = ids
+        elif noun in bitmaps.NOUNS and facet not in (Facet.DURATION, Facet.WAITING):
+            bitmaps.mark(connection, noun, entries, ids, rows[account])
+    if noun in bitmaps.SECONDS:
+        bitmaps.write_seconds(connection, noun, rows)
+
+
+def reset_milestones(connection: sqlite3.Connection, noun: str) -> None:
+    """Notes all places anew."""
     connection.execute(f"DELETE FROM {noun}_milestones")
-    lists = connection.execute(
+    for entries in _long_lists(connection, noun):
+        _set_milestones(connection, noun, entries, _ids(connection, noun, entries))
+
+
+def _long_lists(connection: sqlite3.Connection, noun: str) -> list[tuple[Facet, int, Value]]:
+    return connection.execute(
         f"SELECT facet, account_id, value FROM {noun}_facets GROUP BY 1, 2, 3"
-        f" HAVING count(*) >= {MILESTONE}"
+        f" HAVING count(*) >= {MILESTONE} ORDER BY 1, 2, 3"
     ).fetchall()
-    for entries in lists:
-        ids = connection.execute(
-            f"SELECT id FROM {noun}_facets WHERE facet = ? AND account_id = ? AND value = ?"
-            " ORDER BY id",
-            entries,
-        )
-        places = zip(islice(ids, MILESTONE - 1, None, MILESTONE), count(MILESTONE, MILESTONE))
-        connection.executemany(
-            f"INSERT INTO {noun}_milestones VALUES (?, ?, ?, ?, ?)",
-            [(*entries, id_, place) for (id_,), place in places],
-        )
+
+
+def _ids(connection: sqlite3.Connection, noun: str, entries: tuple[Facet, int, Value]) -> Ids:
+    found = connection.execute(
+        f"SELECT id FROM {noun}_facets WHERE facet = ? AND account_id = ? AND value = ?"
+        " ORDER BY id",
+        entries,
+    )
+    return np.fromiter(chain.from_iterable(found), np.int64)
+
+
+def _set_milestones(
+    connection: sqlite3.Connection, noun: str, entries: tuple[Facet, int, Value], ids: Ids
+) -> None:
+    """Notes the place of every so many entries."""
+    places = zip(ids[MILESTONE - 1 :: MILESTONE].tolist(), count(MILESTONE, MILESTONE))
+    connection.executemany(
+        f"INSERT INTO {noun}_milestones VALUES (?, ?, ?, ?, ?)",
+        [(*entries, id_, place) for id_, place in places],
+    )
 
 
 def _bit_length(number: int | None) -> int | None:

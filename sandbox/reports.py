@@ -17,6 +17,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from isal import igzip
+
 from history.api import wire
 from history.api.methods import (
     METHODS,
@@ -36,8 +38,8 @@ from sandbox.store import Account, Store
 logger = logging.getLogger("sandbox.reports")
 
 STORED_FOR = timedelta(days=30)
-POLL = 0.1  # seconds between looks for an ordered report
-LEVEL = 3  # of gzip: three times as fast as the default for a tenth more bytes
+POLL = 0.1  # seconds between looks for a report that another process was told to make
+LEVEL = 2  # of ISA-L: four times as fast as zlib at its fastest, for fewer bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +63,14 @@ class Reports:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.clock = clock
         self.pace = pace
+        self.ordered = threading.Event()
 
     def order(
         self, account: Account, params: Method, given: Fields, fate: str | None = None
     ) -> int:
         """Queues a report; its id. `fate` is the fault that waits for it."""
         application = self._application(account, params)
-        return self.state.insert(
+        report_id = self.state.insert(
             "INSERT INTO reports (account_id, history_type, method, fields, filters,"
             " application_id, application_name, created, state, fate)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?)",
@@ -82,6 +85,8 @@ class Reports:
                 fate,
             ),
         )
+        self.ordered.set()
+        return report_id
 
     def _application(self, account: Account, params: Method) -> tuple[int | None, str | None]:
         """Id and name of the application a report was ordered for, whichever of them was given."""
@@ -229,7 +234,8 @@ class Reports:
         """Builds what is ordered, one after the other, until told to stop."""
         while not stopping.is_set():
             if not self.build_next():
-                stopping.wait(POLL)
+                self.ordered.wait(POLL)
+                self.ordered.clear()
 
     def build_next(self) -> bool:
         """Builds the oldest queued report; False when there was none."""
@@ -274,10 +280,12 @@ class Reports:
         path = self._path(row["history_report_id"])
         partial = path.with_suffix(".partial")
         with (
-            gzip.GzipFile(partial, "wb", compresslevel=LEVEL, mtime=0) as packed,
+            igzip.GzipFile(  # type: ignore[no-untyped-call]
+                partial, "wb", compresslevel=LEVEL, mtime=0
+            ) as packed,
             io.TextIOWrapper(io.BufferedWriter(packed, BLOCK), "utf-8", newline="") as out,
         ):
-            tables.write(out, params, tables.rows(self.store, account, params, limit))
+            tables.write(out, params, tables.lines(self.store, account, params, limit))
             out.flush()
             file_size = packed.tell()
         partial.rename(path)

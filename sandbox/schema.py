@@ -10,16 +10,19 @@ id), a period is a range of ids, and what has not happened yet simply lies beyon
 Each list can be filtered in many ways. Its `…_facets` table says for every way and value which
 rows it finds, in order: a page is a stretch of one such list, and `…_milestones`, which notes
 the place of every `MILESTONE`th entry, lets us count any stretch without walking through it.
+`…_bitmaps` and `seconds` count what meets several conditions (`bitmaps.py`).
 """
 
 from enum import IntEnum
 
-VERSION = 1  # raise it when a file made before no longer does; the sandbox then makes a new one
+VERSION = 2  # raise it when a file made before no longer does; the sandbox then makes a new one
 EPOCH = 1_704_067_200  # 2024-01-01 00:00:00 UTC, when the first ids were given out
 IDS_PER_SECOND = 128
 MILESTONE = 128
+NUMBERS = 32_768  # in a blob: memory for larger ones is not kept, and new memory is slow
 
 type Row = tuple[object, ...]
+type Value = int | str  # of a facet
 
 
 class Facet(IntEnum):
@@ -235,6 +238,16 @@ CREATE TABLE audit_log (
     cmd_result TEXT
 );
 
+-- noun: session (durations of its calls), acd (waiting). A part has so many NUMBERS of 16 bits,
+-- 65535: none. Of a row with more than two different ones those between are in `others`, each
+-- as (row within the part) * 65535 + seconds in 32 bits.
+CREATE TABLE seconds (
+    noun TEXT NOT NULL, account_id INTEGER NOT NULL, part INTEGER NOT NULL,
+    known_after INTEGER NOT NULL,  -- seconds from a row's moment until all its numbers are known
+    longest BLOB NOT NULL, shortest BLOB NOT NULL, others BLOB NOT NULL,
+    PRIMARY KEY (noun, account_id, part)
+);
+
 -- What a running sandbox changed, so that it can be taken back; noun: record, audit.
 CREATE TABLE changes (noun TEXT NOT NULL, id INTEGER NOT NULL);
 
@@ -264,6 +277,16 @@ CREATE TABLE {noun}_milestones (
 ) WITHOUT ROWID;
 """
     for noun in ("session", "transaction", "acd", "audit")
+)
+# Blobs in the machine's byte order. Audit entries have none: a running sandbox adds to them.
+BITMAP_TABLES = "".join(
+    f"""
+CREATE TABLE {noun}_bitmaps (
+    facet INTEGER NOT NULL, account_id INTEGER NOT NULL, value NOT NULL, bits BLOB NOT NULL,
+    PRIMARY KEY (facet, account_id, value)
+);
+"""
+    for noun in ("session", "transaction", "acd")
 )
 
 # Made after the rows are in: a sorted index is quicker to write than to grow.

@@ -17,7 +17,7 @@ from sandbox import facets, rhythm, trail, world
 from sandbox.ledger import Entry, Ledger, schedule
 from sandbox.rhythm import Period, Start
 from sandbox.scenes import SCRIPTS, Call, Ids, Record, Scene, Stage, Usage, Waiting
-from sandbox.schema import FACET_TABLES, INDEXES, TABLES, VERSION, Row
+from sandbox.schema import BITMAP_TABLES, FACET_TABLES, INDEXES, TABLES, VERSION, Row
 from sandbox.trail import Removal
 from sandbox.world import Party, PriceGroup
 
@@ -62,7 +62,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.executescript(
         "PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -300000;"
-        f"{TABLES} {FACET_TABLES}"
+        f"{TABLES} {FACET_TABLES} {BITMAP_TABLES}"
     )
 
 

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import batched
 from pathlib import Path
@@ -33,12 +34,13 @@ from history.api import wire
 from history.api.methods import GetACDHistory, GetAuditLog, GetCallHistory, GetTransactionHistory
 from sandbox import facets
 from sandbox.directory import Account, Application, Directory, User
-from sandbox.exports import Cells, Exporter
+from sandbox.exports import Exporter
 from sandbox.facets import Condition, Search
 from sandbox.rows import (
     BATCH,
     BOOKS_CLOSE_EARLIER,
     COMPLETE,
+    DAY,
     Answer,
     SessionReader,
     is_gone,
@@ -48,7 +50,7 @@ from sandbox.rows import (
     read_transactions,
     transcription_status,
 )
-from sandbox.schema import Facet, first_id
+from sandbox.schema import Facet, Value, first_id
 from sandbox.voice import file_size
 
 __all__ = ["Account", "Answer", "Application", "LoggedSession", "Record", "Store", "User"]
@@ -58,6 +60,7 @@ type Listing = GetCallHistory | GetTransactionHistory | GetACDHistory | GetAudit
 LONGEST_HOLD = 2 * 86_400  # seconds
 LONGEST = 10**6  # seconds, of anything
 MAX_ID = 2**62
+LINK_QUERIES = {"records": "?record_id={}", "logs": "?sessionid={}", "transcripts": ""}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,10 +236,10 @@ class Store:
     def count_sessions(self, account: Account, params: GetCallHistory) -> int:
         return self._count(self._session_search(account, params))
 
-    def session_cells(
+    def session_lines(
         self, account: Account, params: GetCallHistory, *, limit: int | None, brief: bool = False
-    ) -> Iterator[Cells]:
-        """The rows of the CSV file, of which `exports` knows the columns; `brief` has fewer."""
+    ) -> Iterator[str]:
+        """The lines of the CSV file, of which `exports` knows the columns; `brief` has fewer."""
         with self._pool.connection() as connection:
             exporter = self._exporter(connection, params.timezone)
             read = exporter.calls if params.with_calls else exporter.sessions
@@ -265,6 +268,7 @@ class Store:
             conditions=list(self._session_conditions(params)) or [facets.EVERYTHING],
             low=low,
             high=high,
+            now=self._now(),
             among=params.call_session_history_id or None,
             check=check,
             check_values=check_values,
@@ -309,10 +313,10 @@ class Store:
                     held=params.is_uncommitted,
                 )
 
-    def transaction_cells(
+    def transaction_lines(
         self, account: Account, params: GetTransactionHistory, *, limit: int | None
-    ) -> Iterator[Cells]:
-        """The rows of the CSV file, of which `exports` knows the columns."""
+    ) -> Iterator[str]:
+        """The lines of the CSV file, of which `exports` knows the columns."""
         with self._pool.connection() as connection:
             exporter = self._exporter(connection, params.timezone, params.decimal_separator or ".")
             for ids in self._transaction_pages(connection, account, params, limit):
@@ -351,6 +355,7 @@ class Store:
             conditions=list(self._transaction_conditions(params)) or [facets.EVERYTHING],
             low=low,
             high=high,
+            now=self._now(),
             among=params.transaction_id or None,
         )
 
@@ -374,7 +379,7 @@ class Store:
             yield Condition(Facet.PAYMENT_REFERENCE, (params.payment_reference,))
         if params.users_transactions_only:
             yield Condition(Facet.BY_USER, (1,))
-        lists: tuple[tuple[Facet, Sequence[facets.Value]], ...] = (
+        lists: tuple[tuple[Facet, Sequence[Value]], ...] = (
             (Facet.TYPE, params.transaction_type),
             (Facet.USER, params.user_id),
             (Facet.SUBSCRIPTION, params.subscription_id),
@@ -441,6 +446,7 @@ class Store:
             conditions=list(_acd_conditions(params)) or [facets.EVERYTHING],
             low=low,
             high=high,
+            now=self._now(),
             among=params.acd_session_history_id or None,
             check="EXISTS (SELECT 1 FROM acd_sessions a WHERE a.acd_session_history_id = f.id"
             " AND a.waiting_duration >= ?)"
@@ -472,6 +478,7 @@ class Store:
             conditions=list(_audit_conditions(params)) or [facets.EVERYTHING],
             low=low,
             high=high,
+            now=self._now(),
             among=params.audit_log_id or None,
         )
 
@@ -492,7 +499,7 @@ class Store:
             None if fields is None else json.dumps(fields, ensure_ascii=False)
             for fields in (cmd_args, cmd_result)
         )
-        values: list[tuple[Facet, facets.Value]] = [
+        values: list[tuple[Facet, Value]] = [
             (Facet.ALL, 0),
             (Facet.IP, ip),
             (Facet.COMMAND, cmd_name),
@@ -587,7 +594,7 @@ class Store:
             connection.execute(f"UPDATE records SET removed_at = NULL WHERE record_id IN {removed}")
             connection.execute(f"DELETE FROM audit_log WHERE audit_log_id IN {audited}")
             connection.execute(f"DELETE FROM audit_facets WHERE id IN {audited}")
-            facets.set_milestones(connection, "audit")
+            facets.reset_milestones(connection, "audit")
             connection.execute("DELETE FROM changes")
 
     def session_for_log(self, session_id: int) -> LoggedSession | None:
@@ -615,10 +622,15 @@ class Store:
         """Where a file is kept: `kind` is records, transcripts or logs."""
         secret = f"{self.directory.seed} {kind} {id_}".encode()
         token = urlsafe_b64encode(blake2b(secret, digest_size=9).digest()).decode()
-        bucket = f"vox-{kind}-secure" if secure else f"vox-{kind}"
-        day = datetime.fromtimestamp(moment, UTC)
-        query = {"records": f"?record_id={id_}", "logs": f"?sessionid={id_}", "transcripts": ""}
-        return f"{self.base_url}/{bucket}/{day:%Y/%m/%d}/{token}{query[kind]}"
+        folder = _folder(kind, moment // DAY, secure)
+        return f"{self.base_url}/{folder}/{token}{LINK_QUERIES[kind].format(id_)}"
+
+
+@lru_cache(maxsize=2000)
+def _folder(kind: str, day: int, secure: bool) -> str:
+    """Where the files of one day lie."""
+    bucket = f"vox-{kind}-secure" if secure else f"vox-{kind}"
+    return f"{bucket}/{datetime.fromtimestamp(day * DAY, UTC):%Y/%m/%d}"
 
 
 def _pages(
@@ -632,7 +644,7 @@ def _pages(
 
 
 def _acd_conditions(params: GetACDHistory) -> Iterator[Condition]:
-    lists: tuple[tuple[Facet, Sequence[facets.Value]], ...] = (
+    lists: tuple[tuple[Facet, Sequence[Value]], ...] = (
         (Facet.REQUEST, params.acd_request_id),
         (Facet.QUEUE, params.acd_queue_id),
         (Facet.USER, params.user_id),
@@ -678,4 +690,5 @@ def _bounds(low: int | None, high: int | None) -> tuple[int, int]:
 def _seconds(facet: Facet, low: int | None, high: int | None) -> Condition:
     """The buckets that such a number of seconds can be in; the seconds are checked apart."""
     least, most = _bounds(low, high)
-    return Condition(facet, range(least.bit_length(), min(most, LONGEST).bit_length() + 1))
+    buckets = range(least.bit_length(), min(most, LONGEST).bit_length() + 1)
+    return Condition(facet, buckets, seconds=(least, most))

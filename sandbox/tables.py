@@ -5,7 +5,6 @@ yes/no, absent values empty, objects as JSON text. The zone of the dates stands 
 Pages and reports are written by the same code.
 """
 
-import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +20,6 @@ from history.api.methods import (
     parameters,
 )
 from sandbox import exports
-from sandbox.exports import Cells
 from sandbox.store import Account, Store
 
 DATES = {
@@ -64,18 +62,17 @@ AUDIT = (
 )
 
 
-def write(out: TextIO, params: Method, rows: Iterable[Cells]) -> None:
+def write(out: TextIO, params: Method, lines: Iterable[str]) -> None:
     """Writes the file that `params` asked for; memory does not grow with the rows."""
-    writer = csv.writer(out, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\n")
     if getattr(params, "with_header", True):
-        writer.writerow(header(params))
-    writer.writerows(rows)
+        out.write(_line(header(params)))
+    out.writelines(lines)
 
 
-def text(params: Method, rows: Iterable[Cells]) -> bytes:
+def text(params: Method, lines: Iterable[str]) -> bytes:
     """The same file, whole."""
     out = io.StringIO()
-    write(out, params, rows)
+    write(out, params, lines)
     return out.getvalue().encode()
 
 
@@ -91,7 +88,7 @@ def _names(params: Method) -> Iterable[str]:
         case GetCallHistory():
             return exports.SESSION | (exports.CALL if params.with_calls else {})
         case GetBriefCallHistory():
-            return exports.BRIEF
+            return exports.BRIEF_SESSION | exports.BRIEF_CALL
         case GetTransactionHistory():
             return exports.TRANSACTION | (exports.EXTENDED if params.with_extended_info else {})
         case GetACDHistory():
@@ -101,15 +98,15 @@ def _names(params: Method) -> Iterable[str]:
     raise TypeError(f"{params.name} has no CSV form")
 
 
-def rows(store: Store, account: Account, params: Method, limit: int | None) -> Iterator[Cells]:
-    """The file's rows; `limit` counts sessions, transactions or entries, not rows."""
+def lines(store: Store, account: Account, params: Method, limit: int | None) -> Iterator[str]:
+    """The file's lines; `limit` counts sessions, transactions or entries, not lines."""
     match params:
         case GetCallHistory():
-            return store.session_cells(account, params, limit=limit)
+            return store.session_lines(account, params, limit=limit)
         case GetBriefCallHistory():
-            return store.session_cells(account, as_call_history(params), limit=limit, brief=True)
+            return store.session_lines(account, as_call_history(params), limit=limit, brief=True)
         case GetTransactionHistory():
-            return store.transaction_cells(account, params, limit=limit)
+            return store.transaction_lines(account, params, limit=limit)
         case GetACDHistory():
             return _acd(store.acd_sessions(account, params, limit=limit), params.with_events)
         case GetAuditLog():
@@ -123,21 +120,26 @@ def as_call_history(params: GetBriefCallHistory) -> GetCallHistory:
     return GetCallHistory(**{name: getattr(params, name) for name in shared})
 
 
-def _acd(sessions: Iterable[Mapping[str, Any]], with_events: bool) -> Iterator[Cells]:
-    """With events a row for each of them, the session repeated."""
+def _acd(sessions: Iterable[Mapping[str, Any]], with_events: bool) -> Iterator[str]:
+    """With events a line for each of them, the session repeated."""
     for session in sessions:
-        cells = tuple(session.get(name) for name in ACD)
+        cells = [session.get(name) for name in ACD]
         if not with_events:
-            yield cells
+            yield _line(cells)
             continue
         events: Iterable[Mapping[str, Any]] = session.get("events") or ({},)
         for event in events:
-            yield (*cells, *(event.get(name) for name in ACD_EVENT.values()))
+            yield _line([*cells, *(event.get(name) for name in ACD_EVENT.values())])
 
 
-def _audit(entries: Iterable[Mapping[str, Any]]) -> Iterator[Cells]:
+def _audit(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for entry in entries:
-        yield tuple(_json(entry.get(name)) for name in AUDIT)
+        yield _line([_json(entry.get(name)) for name in AUDIT])
+
+
+def _line(cells: Iterable[object]) -> str:
+    quoted = ("" if cell is None else str(cell).replace('"', '""') for cell in cells)
+    return '"' + '";"'.join(quoted) + '"\n'
 
 
 def _json(value: object) -> object:

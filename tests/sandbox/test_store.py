@@ -947,7 +947,9 @@ def test_every_filter_reads_its_page_in_order_from_an_index(path, noun, conditio
     also = [] if condition is EVERYTHING else [CONDITIONS[noun][0], condition]
     with closing(sqlite3.connect(path)) as file:
         for conditions in ([condition], also or [condition]):
-            search = Search(noun=noun, accounts=accounts, conditions=conditions, low=0, high=2**62)
+            search = Search(
+                noun=noun, accounts=accounts, conditions=conditions, low=0, high=2**62, now=0
+            )
             sql, values = facets.statement(file, search)
             plan = file.execute(f"EXPLAIN QUERY PLAN {sql} ORDER BY id DESC LIMIT 20", values)
             steps = [row[3] for row in plan]
@@ -956,7 +958,7 @@ def test_every_filter_reads_its_page_in_order_from_an_index(path, noun, conditio
 
 def test_ids_are_looked_up_one_by_one(path):
     search = Search(
-        noun="session", accounts=(PARENT,), conditions=[EVERYTHING], low=0, high=2**62,
+        noun="session", accounts=(PARENT,), conditions=[EVERYTHING], low=0, high=2**62, now=0,
         among=(4, 5, 6),
     )  # fmt: skip
     with closing(sqlite3.connect(path)) as file:
