@@ -15,8 +15,10 @@ from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
+from urllib.parse import urlencode
 
 from history.api import wire
+from history.api.answers import Answers, Body, NoAnswers, is_settled
 from history.api.credentials import ApiKey, BadCredentials, Credentials, ServiceAccount
 from history.api.download import Download, Downloader
 from history.api.errors import (
@@ -86,9 +88,11 @@ class Client:
 
     `timeout` is seconds to wait for an answer, `retry_for` how long one call may go on trying
     when a person waits (a worker may set more). `ca_bundle` names a file with the authorities
-    to trust. `media_hosts` may be asked for recordings and logs: see MediaHosts.
+    to trust. `media_hosts` may be asked for recordings and logs: see MediaHosts. `answers` keeps
+    what was said of closed periods until something is deleted: see answers.py.
     `before_request(method)` runs before each attempt and may wait or raise;
-    `after_request(Observed)` hears of each attempt's result.
+    `after_request(Observed)` hears of each attempt's result. Each row that is read passes through
+    `seen(row)`, which gives back one of the same type.
 
     Every method raises Unreachable and Refused; those that only read are tried again while
     that may help, those that order or delete only if the request never left.
@@ -106,8 +110,10 @@ class Client:
         pool_size: int = 16,
         media_hosts: Sequence[str] = VENDOR_HOSTS,
         reach: Reach = DOCUMENTED,
+        answers: Answers | None = None,
         before_request: Callable[[str], None] = nothing,
         after_request: Callable[[Observed], None] = nothing,
+        seen: Callable[[Any], Any] | None = None,
     ) -> None:
         self.account_id = credentials.account_id
         self._reach = reach
@@ -123,6 +129,8 @@ class Client:
             after_request=after_request,
         )
         self._media = MediaHosts(self._transport, media_hosts)
+        self._seen = seen
+        self._answers = answers or NoAnswers()
 
     # Lists
 
@@ -181,7 +189,7 @@ class Client:
         """The walk itself: to plan it, or to take it window by window."""
         zone = self._zone_name(params, CallSessionInfoType)
         return Walk(
-            ask=partial(self._page, reply=CallSessionInfoType, timezone=UTC_NAME, shown_in=zone),
+            ask=partial(self._asked, reply=CallSessionInfoType, timezone=UTC_NAME, shown_in=zone),
             params=params,
             timezone=zone,
             moment=attrgetter("start_date"),
@@ -196,7 +204,7 @@ class Client:
         theirs."""
         zone = self._zone_name(params, TransactionInfoType)
         return Walk(
-            ask=partial(self._page, reply=TransactionInfoType, timezone=UTC_NAME, shown_in=zone),
+            ask=partial(self._asked, reply=TransactionInfoType, timezone=UTC_NAME, shown_in=zone),
             params=params,
             timezone=zone,
             moment=attrgetter("performed_at"),
@@ -208,7 +216,7 @@ class Client:
     def walk_acd(self, params: GetACDHistory) -> Walk[GetACDHistory, ACDSessionInfoType]:
         """The walk itself: to plan it, or to take it window by window."""
         return Walk(
-            ask=self.get_acd_history,
+            ask=partial(self._asked, reply=ACDSessionInfoType, timezone=UTC_NAME),
             params=params,
             timezone=UTC_NAME,
             moment=attrgetter("begin_time"),
@@ -220,7 +228,7 @@ class Client:
         """The walk itself: to plan it, or to take it window by window."""
         zone = self._zone_name(params, AuditLogInfoType)
         return Walk(
-            ask=partial(self._page, reply=AuditLogInfoType, timezone=UTC_NAME, shown_in=zone),
+            ask=partial(self._asked, reply=AuditLogInfoType, timezone=UTC_NAME, shown_in=zone),
             params=params,
             timezone=zone,
             moment=attrgetter("requested"),
@@ -271,7 +279,11 @@ class Client:
 
     def delete_record(self, params: DeleteRecord) -> int:
         """Delete a recording and its transcripts for good; the API's own number, 1 for done."""
-        body = self._transport.ask(params.name, wire.encode(params), resend=False)
+        try:
+            body = self._transport.ask(params.name, wire.encode(params), resend=False)
+        finally:
+            # Also when its answer was lost: it may have been heard.
+            self._answers.drop()
         return self._whole_number(params.name, body, "result")
 
     # Files
@@ -349,11 +361,30 @@ class Client:
     def _page[R](
         self, params: Method, reply: type[R], timezone: str, shown_in: str | None = None
     ) -> Page[R]:
+        ask = partial(self._ask, params)
+        read = partial(self._read, params.name, reply, timezone, shown_in)
+        if is_settled(params):
+            return self._answers.get(f"{params.name}?{urlencode(wire.encode(params))}", ask, read)
+        return read(ask())
+
+    def _asked[R](
+        self, params: Method, reply: type[R], timezone: str, shown_in: str | None = None
+    ) -> Callable[[], Page[R]]:
+        """Asks for one page of many; what this returns reads the answer. None of them is kept:
+        they would take the place of pages that somebody looks at again."""
+        return partial(self._read, params.name, reply, timezone, shown_in, self._ask(params))
+
+    def _ask(self, params: Method) -> Body:
         if getattr(params, "output", "json") != "json" or getattr(params, "is_async", False):
             raise ValueError(f"{params.name}: rows come as JSON; download a CSV, or order a report")
-        body = self._transport.ask(params.name, wire.encode(params), resend=True)
-        with _readable(params.name):
-            return wire.read_page(reply, body, timezone, shown_in)
+        return self._transport.ask(params.name, wire.encode(params), resend=True)
+
+    def _read[R](
+        self, name: str, reply: type[R], timezone: str, shown_in: str | None, body: Body
+    ) -> Page[R]:
+        with _readable(name):
+            page = wire.read_page(reply, body, timezone, shown_in)
+        return replace(page, result=tuple(map(self._seen, page.result))) if self._seen else page
 
     def _order(self, name: str, params: Method) -> Order:
         fields = wire.encode_async(name, params) if name != params.name else wire.encode(params)

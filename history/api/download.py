@@ -9,19 +9,21 @@ where it broke, by `Range` and `If-Range`, for as long as it gets anywhere.
 import hashlib
 import re
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import requests
+from isal import isal_zlib
 
 from history.api.errors import FileFacts, Interrupted, Unreachable
 from history.api.transport import FIRST_PAUSE, Transport, content_type, nothing
 
-CHUNK = 128 * 1024
+CHUNK = 1024 * 1024
 # Of what a chunk inflates to: a small file can pretend to be a huge one.
-INFLATED_CHUNK = 1024 * 1024
+INFLATED_CHUNK = 256 * 1024
+# Its types call the class an instance.
+_BROKEN = cast("type[Exception]", isal_zlib.error)
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
 
 
@@ -45,17 +47,17 @@ class Inflater:
     """Unpacks gzip as it arrives, of one member or several, and knows when it is complete."""
 
     def __init__(self) -> None:
-        self._stream = zlib.decompressobj(wbits=31)
+        self._stream = isal_zlib.decompressobj(wbits=31)
         self.complete = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """What `chunk` adds, in pieces of bounded size. Raises Damaged."""
         while chunk:
             if self._stream.eof:
-                self._stream = zlib.decompressobj(wbits=31)
+                self._stream = isal_zlib.decompressobj(wbits=31)
             try:
                 piece = self._stream.decompress(chunk, INFLATED_CHUNK)
-            except zlib.error:
+            except _BROKEN:
                 raise Damaged("its gzip is damaged") from None
             if piece:
                 yield piece
@@ -177,7 +179,8 @@ class Downloader:
                 self._sink.check_whole(facts.length)
             except Damaged as damage:
                 self._restart(facts.encoding)
-                raise Unreachable(self._method, f"the file is damaged: {damage}") from None
+                reason = f"the file is damaged: {damage}"
+                raise Unreachable(self._method, reason, damaged=True) from None
             return self._done(facts)
 
     def _headers(self) -> Mapping[str, str]:

@@ -64,7 +64,8 @@ class Unreachable(RemoteError):
     """No readable answer: network, time-out, a server error, HTML, or a shape we do not know.
 
     `sent` says that the request may have reached the API, so what it orders or deletes may
-    have happened. `status` is the HTTP status, where there was one.
+    have happened. `status` is the HTTP status, where there was one. `damaged` says that a file came
+    to its end and was not whole, or not the gzip it should be.
     """
 
     def __init__(
@@ -76,10 +77,12 @@ class Unreachable(RemoteError):
         retry_after: float | None = None,
         sent: bool = True,
         status: int | None = None,
+        damaged: bool = False,
     ) -> None:
         super().__init__(method, reason, retryable=retryable, retry_after=retry_after)
         self.sent = sent
         self.status = status
+        self.damaged = damaged
 
 
 class Interrupted(Unreachable):
@@ -95,6 +98,7 @@ class Interrupted(Unreachable):
             retryable=cause.retryable,
             retry_after=cause.retry_after,
             status=cause.status,
+            damaged=cause.damaged,
         )
         self.received = received
         self.facts = facts

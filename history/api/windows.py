@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from typing import Any, Self
 
 from history.api import wire
@@ -102,12 +102,13 @@ class _Step:
 class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog), R]:
     """All rows of a question in its order.
 
-    `ask` takes params whose dates are in UTC; `timezone` is the zone of the dates in `params`,
-    not 'auto'. `moment` is the date of a row that the API filters and sorts by, `key` its id.
-    `splits` is false where rows do not show the date they are filtered by.
+    `ask` takes params whose dates are in UTC, and returns what reads the answer; `timezone` is
+    the zone of the dates in `params`, not 'auto'. `moment` is the date of a row that the API
+    filters and sorts by, `key` its id. `splits` is false where rows do not show the date they are
+    filtered by.
     """
 
-    ask: Callable[[M], Page[R]]
+    ask: Callable[[M], Callable[[], Page[R]]]
     params: M
     timezone: str
     moment: Callable[[R], datetime]
@@ -209,23 +210,29 @@ class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog
     def windows(self, rows: int | None = None) -> Iterator[Window]:
         """The windows of `plan`, each as soon as it is known."""
         limit = min(rows or self.reach.offset, self.reach.offset)
-        rest, head, before = self.period, None, 0
+        nothing = (self.period, 0)
+        for (window, left), (_, later) in pairwise(chain(self._bounds(limit), [nothing])):
+            # Rows that arrived meanwhile can make the later number the larger one.
+            yield self._reachable(replace(window, count=max(left - later, 0)))
+
+    def _bounds(self, limit: int) -> Iterator[tuple[Window, int]]:
+        """Windows of at most `limit` rows, or of a second that has more, each with the number of
+        rows in it and in all windows after it."""
+        rest = self.period
         while True:
             beyond = self._page(rest, limit if self.splits else 0, 1, with_total_count=True)
-            total = self._total_of(beyond)
-            if head is not None:
-                # Rows that arrived meanwhile can make the later total the larger one.
-                yield self._reachable(replace(head, count=max(before - total, 0)))
+            left = self._total_of(beyond)
             if not self.splits or not beyond.result:
                 if not rest.empty:
-                    yield self._reachable(replace(rest, count=total))
+                    yield rest, left
                 return
             edge = self._moment(beyond.result[0])
-            head, before = self._passed(rest, edge), total
+            head = self._passed(rest, edge)
             if head.empty:
-                head = replace(rest, from_date=edge, to_date=edge)
+                yield replace(rest, from_date=edge, to_date=edge), left
                 rest = self._beyond(rest, edge)
             else:
+                yield head, left
                 rest = self._rest(rest, edge)
 
     def _reachable(self, window: Window) -> Window:
@@ -238,10 +245,11 @@ class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog
     def _rows_in_parallel(self, parallel: int) -> Iterator[R]:
         left: Window | None = None
         edge, known, fence = self.period.from_date, frozenset[int](), 0
-        for step, page in _ahead(self._steps(), self._step_page, parallel):
+        # The connections are for asking: what they brought is read here.
+        for step, read in _ahead(self._steps(), self._asked, parallel):
             if step.window is left:
                 continue
-            rows = page.result
+            rows = self._checked(step.window, read()).result
             moved = bool(step.offset) and (not rows or self.key(rows[0]) != fence)
             if not moved and rows:
                 yield from rows[1:] if step.offset else rows
@@ -255,16 +263,17 @@ class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog
                 yield from self._rows_from(self._rest(left, edge), known=known)
 
     def _steps(self) -> Iterator[_Step]:
-        stride = self.reach.page - 1  # one row of each page is seen twice
-        for window in self.windows():
-            # The last step of a second with more rows than that finds its page full.
-            end = min(max(window.count - 1, 1), self.reach.offset + 1)
-            offsets = range(0, end, max(stride, 1))
+        stride = max(self.reach.page - 1, 1)  # one row of each page is seen twice
+        # Whole pages, the last of them one row short: a full one says that more has come.
+        limit = self.reach.offset // stride * stride or self.reach.offset
+        for window, left in self._bounds(limit):
+            # How many rows a window holds would be known only with the next one; its pages are
+            # asked for at once. They are too many where its end falls into a crowded second.
+            most = self.reach.rows if window.from_date == window.to_date else limit
+            end = min(max(min(left, most) - 1, 1), self.reach.offset + 1)
+            offsets = range(0, end, stride)
             for offset in offsets:
                 yield _Step(window=window, offset=offset, last=offset == offsets[-1])
-
-    def _step_page(self, step: _Step) -> Page[R]:
-        return self._page(step.window, step.offset, self.reach.page)
 
     # Asking
 
@@ -273,6 +282,15 @@ class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog
     ) -> Page[R]:
         if window.empty:
             return Page(result=(), count=0, timezone=self.timezone, total_count=0)
+        read = self.ask(self._question(window, offset, count, with_total_count=with_total_count))
+        return self._checked(window, read())
+
+    def _asked(self, step: _Step) -> Callable[[], Page[R]]:
+        return self.ask(self._question(step.window, step.offset, self.reach.page))
+
+    def _question(
+        self, window: Window, offset: int, count: int, *, with_total_count: bool = False
+    ) -> M:
         known = parameters(type(self.params))
         # Where no limit is documented there may be one all the same, which the total reveals.
         with_total_count = with_total_count or known["count"].param.maximum is None
@@ -284,22 +302,19 @@ class Walk[M: (GetCallHistory, GetTransactionHistory, GetACDHistory, GetAuditLog
             "offset": offset,
             "with_total_count": with_total_count,
         }
-        page = self.ask(
-            replace(self.params, **{name: changes[name] for name in changes if name in known})
-        )
-        self._check_order(window, page.result)
-        return page
+        return replace(self.params, **{name: changes[name] for name in changes if name in known})
 
-    def _check_order(self, window: Window, rows: Sequence[R]) -> None:
+    def _checked(self, window: Window, page: Page[R]) -> Page[R]:
         """Without it an API that forgets the period or the order would be asked forever."""
-        if rows and self.splits:
-            moments = [self._moment(row) for row in rows]
+        if page.result and self.splits:
+            moments = [self._moment(row) for row in page.result]
             if self.params.desc_order:
                 moments.reverse()
             inside = window.from_date <= moments[0] and moments[-1] <= window.to_date
             if not inside or any(later < moment for moment, later in pairwise(moments)):
                 reason = "the rows are not those of the period, in the order asked for"
                 raise Unreachable(self.params.name, reason, retryable=False)
+        return page
 
     def _total(self, window: Window) -> int:
         return self._total_of(self._page(window, 0, 1, with_total_count=True))

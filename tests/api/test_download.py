@@ -336,6 +336,7 @@ def test_where_nobody_can_go_back_it_stops(remote: Remote, api: Client) -> None:
     remote.respond = FileServer(cuts=[5000], ranges=False)
     error = interrupted(api, Pipe())
     assert "cannot be rewound" in str(error)
+    assert not error.damaged
     assert not error.retryable
 
 
@@ -357,7 +358,8 @@ WRONG_CHECKSUM = GZIPPED[:-8] + zlib.crc32(b"other").to_bytes(4, "little") + GZI
     [
         (CORRUPT, "its gzip is damaged"),
         (WRONG_CHECKSUM, "its gzip is damaged"),
-        (GZIPPED + b"garbage", "its gzip is damaged"),
+        (GZIPPED + b"garbage", "its gzip ends too early"),
+        (GZIPPED + b"much garbage", "its gzip is damaged"),
         (CSV, "its gzip is damaged"),
         (GZIPPED[:-1], "its gzip ends too early"),
         (b"", "its gzip ends too early"),
@@ -372,6 +374,7 @@ def test_a_damaged_file_is_never_taken_for_whole(
     error = interrupted(api, into, inflate=inflate)
     assert reason in str(error)
     assert error.retryable
+    assert error.damaged
     assert into.getvalue() == b""  # not even half of it
 
 

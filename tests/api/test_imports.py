@@ -13,6 +13,7 @@ LAYERS = [
     "methods",
     "replies",
     "wire",
+    "answers",
     "errors",
     "credentials",
     "transport",

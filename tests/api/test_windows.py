@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from history.api.answers import Body, NoAnswers
 from history.api.client import (
     ApiKey,
     Client,
@@ -290,6 +291,47 @@ def test_transactions_by_accounting_date_are_read_up_to_the_limit(
         list(client.iterate_transactions(params))
     with pytest.raises(TooManyRows, match="by accounting date"):
         client.walk_transactions(params).plan()
+
+
+# Planned and fetched at once
+
+
+def test_pages_do_not_wait_for_the_plan_and_none_is_asked_for_in_vain(
+    remote: Remote, connect: Callable[..., Client]
+) -> None:
+    remote.respond = rows = RowsApi(moments(START, list(range(100))), max_count=5, max_offset=43)
+    client = connect(reach=Reach(page=5, offset=43))
+    assert len(list(client.iterate_call_history(GetCallHistory(**DAY), parallel=2))) == 100
+    counts = [asked["count"] for asked in rows.asked]
+    # Each page begins with the last row of the one before: 40 rows are ten pages.
+    assert counts[:8] == ["1", *["5"] * 7]
+    assert (counts.count("1"), counts.count("5")) == (3, 10 + 10 + 5)
+
+
+class Kept(NoAnswers):
+    """Notes the questions whose answers could be kept."""
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+
+    def get[P](self, question: str, ask: Callable[[], Body], read: Callable[[Body], P]) -> P:
+        self.questions.append(question)
+        return super().get(question, ask, read)
+
+
+def test_pages_of_a_walk_are_not_kept_for_a_second_look(
+    remote: Remote, connect: Callable[..., Client]
+) -> None:
+    remote.respond = RowsApi(moments(START, list(range(100))))
+    kept = Kept()
+    client = connect(answers=kept)
+    for parallel in (1, 2):
+        assert (
+            len(list(client.iterate_call_history(GetCallHistory(**DAY), parallel=parallel))) == 100
+        )
+    assert kept.questions == []
+    client.get_call_history(GetCallHistory(**DAY))
+    assert len(kept.questions) == 1
 
 
 # Rows that come and go meanwhile

@@ -1,0 +1,110 @@
+"""A second look at a closed period is answered from what was kept of the first."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from history.api.client import RemoteError
+from history.api.methods import DeleteRecord
+from history.connection import connect_politely
+from history.models.accounts import Account
+from history.sealing import key_sealer
+from tests.conftest import Sandbox
+from tests.history.test_calls import DAY, rows, text
+
+HOUR = 3600
+
+
+@pytest.fixture
+def owner(client_as: Callable[[str], Client], sandbox: Sandbox, settings: Any) -> Client:
+    settings.VOX_ANSWERS_KEEP_SECONDS = HOUR
+    return client_as("owner")
+
+
+def asked(sandbox: Sandbox) -> int:
+    """How often it was asked for calls, its currency and the like apart."""
+    questions = [r["params"] for r in sandbox.requests if r["method"] == "GetCallHistory"]
+    return sum("with_calls" in params for params in questions)
+
+
+def test_asks_once_for_a_closed_period_and_says_how_old_the_answer_is(
+    owner: Client, sandbox: Sandbox
+) -> None:
+    first = owner.get("/calls/", DAY)
+    assert rows(first)
+    again = owner.get("/calls/", DAY)
+    assert (rows(again), asked(sandbox)) == (rows(first), 1)
+    assert "Shown as of" not in text(again)  # it is seconds old
+    with time_machine.travel(timezone.now() + timedelta(minutes=5)):
+        later = owner.get("/calls/", DAY)
+    assert (rows(later), asked(sandbox)) == (rows(first), 1)
+    assert "Shown as of" in text(later)
+    assert "Europe/Berlin" in text(later)
+
+    anew = owner.get("/calls/", DAY | {"fresh": "1"})
+    assert (rows(anew), asked(sandbox)) == (rows(first), 2)
+    assert "Shown as of" not in text(anew)
+    assert "is not a filter" not in text(anew)
+    reloaded = owner.get("/calls/", DAY, headers={"Cache-Control": "no-cache"})
+    assert (rows(reloaded), asked(sandbox)) == (rows(first), 3)
+    owner.get("/calls/", DAY)
+    assert asked(sandbox) == 3
+
+
+def test_asks_each_time_for_a_period_that_goes_on(owner: Client, sandbox: Sandbox) -> None:
+    for _look in range(2):
+        owner.get("/calls/", {"period": "today"})
+    now = timezone.now().isoformat(" ", "seconds")[:19]
+    for _look in range(2):
+        owner.get("/calls/", {"from_date": "2026-06-11", "to_date": now, "timezone": "UTC"})
+    assert asked(sandbox) == 4
+
+
+def test_keeps_no_failure(owner: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("error", code=500, method="GetCallHistory", times=1)
+    assert owner.get("/calls/", DAY).status_code == 502
+    assert rows(owner.get("/calls/", DAY))
+
+
+def test_forgets_everything_when_a_recording_is_deleted(owner: Client, sandbox: Sandbox) -> None:
+    owner.get("/calls/", DAY)
+    # An attempt that failed may have been heard.
+    with pytest.raises(RemoteError):
+        connect_politely().delete_record(DeleteRecord(record_id=1))
+    owner.get("/calls/", DAY)
+    assert asked(sandbox) == 2
+
+
+def test_workers_ask_for_themselves(owner: Client, sandbox: Sandbox) -> None:
+    from history.forms import CallsForm, Defaults
+
+    owner.get("/calls/", DAY)
+    form = CallsForm(owner.get("/calls/", DAY).wsgi_request.GET, Defaults())
+    assert form.is_valid()
+    connect_politely().get_call_history(form.params())
+    assert asked(sandbox) == 2
+
+
+def test_accounts_do_not_share_answers(owner: Client, sandbox: Sandbox) -> None:
+    child = next(sandbox.credentials.parent.glob("credentials-child-*.json"))
+    secret = key_sealer().encrypt(child.read_bytes()).decode()
+    Account.objects.create(slug="child", name="Child", secret=secret)
+    own = owner.get("/calls/", DAY)
+    other = owner.get("/@child/calls/", DAY)
+    assert asked(sandbox) == 2
+    assert not set(rows(own)) & set(rows(other))
+
+
+def test_pages_go_on_without_redis(owner: Client, sandbox: Sandbox, settings: Any) -> None:
+    there = settings.CACHES
+    away = there["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {"default": away}
+    for _look in range(2):
+        assert rows(owner.get("/calls/", DAY))
+    settings.CACHES = there
+    assert asked(sandbox) == 2
