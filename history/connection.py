@@ -1,69 +1,138 @@
-"""From settings to a client of the Management API: the one place that knows both."""
+"""From the active account to a client of the Management API: the one place that knows both."""
 
+import json
 from datetime import timedelta
-from functools import cache
-from typing import Any
+from functools import lru_cache, partial
+from pathlib import Path
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core.cache import cache as shared_cache
 from django.utils import timezone
+from django.utils.translation import gettext as _t
 
+from dashboard.metrics import count_api_call
+from history import masking
+from history.accounts_health import hear
+from history.ahead import leaving
+from history.answers import KeptAnswers
 from history.api import wire
-from history.api.client import Client
+from history.api.client import Client, Observed
 from history.api.credentials import ApiKey, BadCredentials, ServiceAccount
 from history.api.errors import NotSetUp, RemoteError
 from history.api.methods import GetCallHistory, GetTransactionHistory
+from history.models import accounts
+from history.models.accounts import Account
 from history.reports.limits import wait_for_turn
+from history.sealing import key_sealer
 
 A_MINUTE, A_DAY = 60, 24 * 3600
 
 
-@cache
 def connect() -> Client:
-    """The client of the account the settings name; one a process, for its pooled connections."""
-    return _client()
+    """The client of the active account; one a key and process, for its pooled connections."""
+    account = accounts.current()
+    return _client(account.slug, key_of(account), _setup())
 
 
 def connect_politely() -> Client:
     """The same for workers: each request waits for its turn among all workers', and trying again
     is left to the task, which lays the work down meanwhile."""
-    return _polite(connect())
+    account = accounts.current()
+    return _client(account.slug, key_of(account), _setup(), polite=True)
 
 
-@cache
-def _polite(usual: Client) -> Client:
-    return _client(before_request=wait_for_turn, retry_for=2.0)
+def key_of(account: Account) -> str | Path:
+    """The key as it was given, JSON, or where its file is. Raises NotSetUp.
 
-
-def _client(**options: Any) -> Client:
-    return Client(
-        settings.VOX_API_URL,
-        _credentials(),
-        timeout=settings.VOX_TIMEOUT,
-        ca_bundle=settings.VOX_CA_BUNDLE,
-        media_hosts=settings.VOX_MEDIA_HOSTS,
-        **options,
-    )
-
-
-def _credentials() -> ApiKey | ServiceAccount:
+    A key that was changed is another one to `_client`, so it takes effect in every process.
+    """
+    if account.from_settings:
+        return _key_of_settings()
+    if account.state != Account.State.ON or not account.secret:
+        words = _t("“%(name)s” is switched off, removed or has no key: nothing is asked for it.")
+        raise NotSetUp("sign-in", words % {"name": account.name}, retryable=False)
     try:
-        if settings.VOX_ACCOUNT_ID:
-            return ApiKey(account_id=settings.VOX_ACCOUNT_ID, api_key=settings.VOX_API_KEY)
-        if settings.VOX_CREDENTIALS is not None:
-            return ServiceAccount.from_file(settings.VOX_CREDENTIALS)
-    except BadCredentials as error:
-        raise NotSetUp("sign-in", str(error), retryable=False) from None
+        return key_sealer().decrypt(account.secret.encode()).decode()
+    except InvalidToken:
+        words = _t(
+            "The key of “%(name)s” cannot be opened: SECRET_KEY or VOX_ENCRYPTION_KEYS was"
+            " changed. Give the key once more."
+        )
+        raise NotSetUp("sign-in", words % {"name": account.name}, retryable=False) from None
+
+
+def _key_of_settings() -> str | Path:
+    if settings.VOX_ACCOUNT_ID:
+        return json.dumps({"account_id": settings.VOX_ACCOUNT_ID, "api_key": settings.VOX_API_KEY})
+    if settings.VOX_CREDENTIALS is not None:
+        return Path(settings.VOX_CREDENTIALS)
     reason = (
-        "No account is set up. Set VOX_CREDENTIALS to the service account's JSON file, or"
-        " VOX_ACCOUNT_ID and VOX_API_KEY."
+        "No account is set up. Add one on the page Accounts, or set VOX_CREDENTIALS to the service"
+        " account's JSON file, or VOX_ACCOUNT_ID and VOX_API_KEY."
     )
     raise NotSetUp("sign-in", reason, retryable=False)
 
 
+type Setup = tuple[str, float, float, Path | None, tuple[str, ...]]
+
+
+def _setup() -> Setup:
+    hosts = tuple(settings.VOX_MEDIA_HOSTS)
+    waits = (settings.VOX_TIMEOUT, settings.VOX_RETRY_SECONDS)
+    return settings.VOX_API_URL, *waits, settings.VOX_CA_BUNDLE, hosts
+
+
+@lru_cache(maxsize=128)
+def _client(slug: str, key: str | Path, setup: Setup, *, polite: bool = False) -> Client:
+    url, timeout, retry_for, ca_bundle, media_hosts = setup
+    try:
+        credentials = credentials_of(key)
+    except BadCredentials as error:
+        raise NotSetUp("sign-in", str(error), retryable=False) from None
+    return Client(
+        url,
+        credentials,
+        timeout=timeout,
+        ca_bundle=ca_bundle,
+        media_hosts=media_hosts,
+        answers=KeptAnswers(f"{slug} {url} {key}", reads=not polite),
+        after_request=partial(_heard, slug),
+        seen=masking.seen,
+        before_request=partial(wait_for_turn, account=slug) if polite else leaving,
+        retry_for=min(2.0, retry_for) if polite else retry_for,
+    )
+
+
+def _heard(slug: str, seen: Observed) -> None:
+    count_api_call(seen)
+    hear(slug, seen)
+
+
+def credentials_of(key: str | Path) -> ApiKey | ServiceAccount:
+    """From a service account's JSON or file, or {"account_id", "api_key"}. Raises
+    BadCredentials."""
+    if isinstance(key, Path):
+        return ServiceAccount.from_file(key)
+    if '"api_key"' in key:
+        said = json.loads(key)
+        return ApiKey(account_id=said["account_id"], api_key=said["api_key"])
+    return ServiceAccount.from_json(key)
+
+
+def account_number() -> int | str:
+    """The platform's ID of the active account; what is left of it once it has no key."""
+    try:
+        return connect().account_id
+    except NotSetUp:
+        account = accounts.current()
+        return account.number or account.slug
+
+
 def account_zone() -> str:
     """The account's own time zone: what the API makes of `auto`. Raises RemoteError."""
-    known: str | None = shared_cache.get("account_zone")
+    key = f"account_zone:{accounts.slug()}"
+    known: str | None = shared_cache.get(key)
     if known is None:
         now = timezone.now().replace(tzinfo=None, microsecond=0)
         question = GetCallHistory(
@@ -75,7 +144,7 @@ def account_zone() -> str:
             count=1,
         )
         known = connect().get_call_history(question).timezone
-        shared_cache.set("account_zone", known, A_DAY)
+        shared_cache.set(key, known, A_DAY)
     return known
 
 
@@ -85,7 +154,8 @@ def account_currency() -> str:
     Sessions have costs without a currency, but every transaction names it: the newest one of
     the past year is asked for.
     """
-    known: str | None = shared_cache.get("account_currency")
+    key = f"account_currency:{accounts.slug()}"
+    known: str | None = shared_cache.get(key)
     if known is None:
         now = timezone.now().replace(tzinfo=None, microsecond=0)
         question = GetTransactionHistory(
@@ -101,5 +171,5 @@ def account_currency() -> str:
         except RemoteError:
             # A page about a call must not fail because its key may not see the bill.
             known, keep = "", A_MINUTE
-        shared_cache.set("account_currency", known, keep)
+        shared_cache.set(key, known, keep)
     return known

@@ -14,7 +14,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+
+from history.models import accounts
+from history.models.accounts import OfAccount
 
 LEASE = timedelta(seconds=90)
 
@@ -29,6 +33,7 @@ class State(models.TextChoices):
     UNAPPROVED = "unapproved", _("Waits for approval")
     WAITING = "waiting", _("Waits to begin")
     RUNNING = "running", _("Deleting")
+    STOPPING = "stopping", _("Being stopped")
     DONE = "done", _("Done")
     CANCELLED = "cancelled", _("Cancelled")
     LOST = "lost", _("Nothing could be found")
@@ -36,6 +41,8 @@ class State(models.TextChoices):
 
 # States out of which an order can still be cancelled.
 STOPPABLE = (State.FINDING, State.DRAFT, State.UNAPPROVED, State.WAITING, State.RUNNING)
+# States in which workers have something to do.
+MOVING = (State.FINDING, State.WAITING, State.RUNNING, State.STOPPING)
 ORDERED = (State.UNAPPROVED, State.WAITING, State.RUNNING)
 
 
@@ -54,13 +61,14 @@ class Fate(models.TextChoices):
     HELD = "held", _("On legal hold")
     FAILED = "failed", _("Failed")
     ELSEWHERE = "elsewhere", _("In another order")
+    STAYED = "stayed", _("Not deleted")
 
 
 # What can be tried once more.
 RETRIABLE = (Fate.REFUSED, Fate.FAILED)
 
 
-class RetentionRule(models.Model):
+class RetentionRule(OfAccount):
     """Recordings older than `keep_days` go; of one application, or of all where it is empty."""
 
     application = models.CharField(max_length=200, blank=True)
@@ -87,16 +95,17 @@ class RetentionRule(models.Model):
         return mine.update(next_run=following) == 1
 
 
-class Deletion(models.Model):
+class Deletion(OfAccount):
     """An order to delete recordings.
 
-    `account` is the Voximplant account it was made for; in another one it does nothing.
+    `number` is the Voximplant account it was made for: should the key come to open another one,
+    the order does nothing there.
     `numbers` are telephone numbers as the platform stores them; they are cut to their last
     digits when the order is over, for then even the order need not know whose they were.
     """
 
     key = models.CharField(max_length=64, unique=True, default=secrets.token_hex)
-    account = models.BigIntegerField()
+    number = models.BigIntegerField()
     scope = models.CharField(max_length=12, choices=Scope, default=Scope.CHOSEN)
     numbers = models.JSONField(default=list)
     application = models.CharField(max_length=200, blank=True)
@@ -143,7 +152,7 @@ class Deletion(models.Model):
 
     @property
     def moving(self) -> bool:
-        return self.state in (State.FINDING, State.WAITING, State.RUNNING)
+        return self.state in MOVING
 
     def claim(self, old: str | Collection[str], new: str, **fields: Any) -> bool:
         """Moves the order if it is still in `old`; whether it was us who moved it."""
@@ -159,9 +168,7 @@ class Deletion(models.Model):
         """Orders with work to do that nobody works on."""
         now = timezone.now()
         free = Q(lease_until=None) | Q(lease_until__lt=now)
-        return cls.objects.filter(
-            free, due__lte=now, state__in=(State.FINDING, State.WAITING, State.RUNNING)
-        )
+        return cls.objects.filter(free, due__lte=now, state__in=MOVING)
 
     @classmethod
     def take(cls, pk: int) -> Self | None:
@@ -233,7 +240,7 @@ class DeletionItem(models.Model):
         return waiting.update(**changes) == 1
 
 
-class LegalHold(models.Model):
+class LegalHold(OfAccount):
     """Nothing deletes a recording that is named here: by itself, its session or a number."""
 
     class Kind(models.TextChoices):
@@ -254,20 +261,38 @@ class LegalHold(models.Model):
         ordering: ClassVar = ["-put", "-pk"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["kind", "value"], condition=Q(lifted=None), name="legal_hold_once"
+                fields=["account", "kind", "value"],
+                condition=Q(lifted=None),
+                name="legal_hold_once",
             )
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
 
+    @property
+    def words(self) -> str:
+        """Why a recording stays; another account's reason is none of this one's business."""
+        if self.account != accounts.slug():
+            return _t("Legal hold, in another account.")
+        return _t("Legal hold: %(reason)s") % {"reason": self.reason}
+
 
 class Holds:
-    """The legal holds in force, to ask of many recordings."""
+    """The legal holds in force, to ask of many recordings.
+
+    One on a recording or session counts in every account: a parent reaches its children's.
+    """
 
     def __init__(self) -> None:
+        Kind, own = LegalHold.Kind, Q(account=accounts.slug())
+        counting = own | Q(kind__in=(Kind.RECORD, Kind.SESSION))
         self._held: dict[tuple[str, str], LegalHold] = {
-            (hold.kind, hold.value): hold for hold in LegalHold.objects.filter(lifted=None)
+            (hold.kind, hold.value): hold
+            # The own ones last: theirs are the words that are told.
+            for hold in LegalHold.objects.filter(counting, lifted=None)
+            .annotate(own=own)
+            .order_by("own")
         }
 
     def on(self, item: DeletionItem) -> LegalHold | None:

@@ -4,12 +4,14 @@ from typing import ClassVar
 from urllib.parse import parse_qsl, urlencode
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import models, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from history.api import wire
+from history.models import accounts
+from history.models.accounts import OfAccount
 
 PAGES = (
     ("calls", _("Calls")),
@@ -18,8 +20,8 @@ PAGES = (
     ("acd", _("ACD")),
     ("audit", _("Audit log")),
 )
-# Where one is in a list, not which list: the page, and the row open beside it.
-POSITION = ("offset", "after", "skipped", "call", "transaction", "session")
+# Where one is in a list, not which list: the page, the row open beside it, asked anew.
+POSITION = ("offset", "after", "skipped", "call", "transaction", "session", "fresh")
 
 
 class Preferences(models.Model):
@@ -47,7 +49,13 @@ class Preferences(models.Model):
         return self.zone if self.zone and wire.is_zone(self.zone) else settings.TIME_ZONE
 
 
-class SavedView(models.Model):
+def language_of(user: User | None) -> str:
+    """What a worker writes its notes for somebody in: their language, else the installation's."""
+    prefs = Preferences.objects.filter(user=user).first() if user else None
+    return (prefs.language if prefs else "") or settings.LANGUAGE_CODE
+
+
+class SavedView(OfAccount):
     """A named query of a page: filters, columns, order and rows, for oneself or for all."""
 
     owner = models.ForeignKey(
@@ -62,9 +70,11 @@ class SavedView(models.Model):
     class Meta:
         ordering: ClassVar = ["name", "pk"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["owner", "page", "name"], name="saved_view_name"),
             models.UniqueConstraint(
-                fields=["owner", "page"],
+                fields=["owner", "account", "page", "name"], name="saved_view_name"
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "account", "page"],
                 condition=Q(is_default=True),
                 name="saved_view_one_default",
             ),
@@ -77,7 +87,7 @@ class SavedView(models.Model):
     def seen_by(cls, user: AbstractBaseUser, page: str) -> "QuerySet[SavedView]":
         """The views of a page that `user` may open: the own and the shared ones."""
         own_or_shared = Q(owner_id=user.pk) | Q(shared=True)
-        return cls.objects.filter(own_or_shared, page=page).select_related("owner")
+        return cls.here.filter(own_or_shared, page=page).select_related("owner")
 
     @classmethod
     def keep(
@@ -93,9 +103,10 @@ class SavedView(models.Model):
         """Saves a view under its name, in place of an own one of that name."""
         with transaction.atomic():
             if is_default:
-                cls.objects.filter(owner_id=user.pk, page=page).update(is_default=False)
+                cls.here.filter(owner_id=user.pk, page=page).update(is_default=False)
             view, _created = cls.objects.update_or_create(
                 owner_id=user.pk,
+                account=accounts.slug(),
                 page=page,
                 name=name,
                 defaults={
@@ -107,8 +118,8 @@ class SavedView(models.Model):
         return view
 
 
-class RecentSearch(models.Model):
-    """A filtered page somebody looked at, newest first, at most KEPT a person."""
+class RecentSearch(OfAccount):
+    """A filtered page somebody looked at, newest first, at most KEPT a person and account."""
 
     KEPT = 20
 
@@ -131,13 +142,13 @@ class RecentSearch(models.Model):
     def note(cls, user: AbstractBaseUser, page: str, query: str, words: str) -> None:
         """Puts this search on top of the person's list; a repeated one moves up."""
         query = without_position(query)
-        changed = cls.objects.filter(user_id=user.pk, page=page, query=query).first()
+        changed = cls.here.filter(user_id=user.pk, page=page, query=query).first()
         if changed:
             changed.save(update_fields=["at"])
             return
         cls.objects.create(user_id=user.pk, page=page, query=query, words=words[:300])
-        kept = cls.objects.filter(user_id=user.pk).values_list("pk", flat=True)[: cls.KEPT]
-        cls.objects.filter(user_id=user.pk).exclude(pk__in=list(kept)).delete()
+        kept = cls.here.filter(user_id=user.pk).values_list("pk", flat=True)[: cls.KEPT]
+        cls.here.filter(user_id=user.pk).exclude(pk__in=list(kept)).delete()
 
 
 def without_position(query: str) -> str:

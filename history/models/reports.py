@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from history.api import wire
+from history.models.accounts import OfAccount
 from history.periods import Period
 
 # A pause longer than any of ours: a due date or a lease beyond it was written by a clock that
@@ -58,7 +59,7 @@ ACTIVE = (State.ORDERED, State.BUILDING, State.DOWNLOADING, State.VERIFYING)
 AT_WORK = (State.BUILDING, State.DOWNLOADING, State.VERIFYING)
 
 
-class Report(models.Model):
+class Report(OfAccount):
     """One report: what was asked, how far it is, what was proven, where its file lies.
 
     `params` are the fields of the wire. Sizes are bytes; `size` is the stored, compressed file
@@ -66,7 +67,6 @@ class Report(models.Model):
     so that a limit on waiting does not depend on anybody's clock.
     """
 
-    account = models.CharField(max_length=64, default="default")
     kind = models.CharField(max_length=24, choices=Kind)
     params = models.JSONField(default=dict)
     query = models.TextField(blank=True)
@@ -83,7 +83,7 @@ class Report(models.Model):
         "history.Schedule", null=True, on_delete=models.SET_NULL, related_name="reports"
     )
     # One press of a button, or one run of a schedule: a second row of that name cannot be made.
-    order_key = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001
+    order_key = models.CharField(max_length=64, null=True)  # noqa: DJ001
 
     state = models.CharField(max_length=12, choices=State, default=State.ORDERED)
     note = models.TextField(blank=True)
@@ -129,6 +129,9 @@ class Report(models.Model):
             models.Index(fields=["owner", "-created"], name="report_owner_newest"),
             models.Index(fields=["state", "due"], name="report_state_due"),
             models.Index(fields=["account", "kind", "-created"], name="report_kind_newest"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["account", "order_key"], name="report_ordered_once")
         ]
 
     def __str__(self) -> str:
@@ -310,6 +313,18 @@ class Copy(models.Model):
     class Format(models.TextChoices):
         XLSX = "xlsx", _("Excel workbook")
         EXCEL_CSV = "excel", _("CSV for Excel")
+        # For who may not see whole telephone numbers.
+        XLSX_MASKED = "xlsx-masked", _("Excel workbook, numbers masked")
+        EXCEL_CSV_MASKED = "excel-masked", _("CSV for Excel, numbers masked")
+
+        @property
+        def is_masked(self) -> bool:
+            return self in (self.XLSX_MASKED, self.EXCEL_CSV_MASKED)
+
+        @classmethod
+        def open_to(cls, *, masked: bool) -> "list[Copy.Format]":
+            """Those for who sees numbers masked, or whole."""
+            return [format for format in cls if format.is_masked == masked]
 
     class State(models.TextChoices):
         MAKING = "making", _("Being made")
@@ -317,7 +332,7 @@ class Copy(models.Model):
         FAILED = "failed", _("Failed")
 
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="copies")
-    format = models.CharField(max_length=5, choices=Format)
+    format = models.CharField(max_length=12, choices=Format)
     state = models.CharField(max_length=6, choices=State, default=State.MAKING)
     note = models.TextField(blank=True)
     file = models.CharField(max_length=200, blank=True)
@@ -340,7 +355,7 @@ class Copy(models.Model):
         return Copy.objects.filter(pk=self.pk, state=old).update(**changes) == 1
 
 
-class Schedule(models.Model):
+class Schedule(OfAccount):
     """A report made by the calendar: the period before each run, at an hour of the owner's zone.
 
     Daily runs cover the day before, weekly ones (on Mondays) the week before, monthly ones (on
@@ -355,7 +370,6 @@ class Schedule(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="schedules"
     )
-    account = models.CharField(max_length=64, default="default")
     kind = models.CharField(max_length=24, choices=Kind)
     query = models.TextField(blank=True)
     columns = models.JSONField(default=list)

@@ -15,6 +15,8 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from history.models import accounts
+
 START = "0" * 64  # what the first row of all is sealed to
 
 
@@ -88,7 +90,7 @@ class TrailEntry(models.Model):
 
     `who_id` is the person's id as it was, `who` the name: neither follows later changes.
     `kind` and `key` name the object (`recording`, `4711`), `details` are plain values without
-    fractions, `ip` is an address or empty.
+    fractions, `ip` is an address or empty. `account` is where it was done; empty is nowhere.
     """
 
     number = models.BigIntegerField(primary_key=True)
@@ -100,6 +102,7 @@ class TrailEntry(models.Model):
     key = models.CharField(max_length=80, blank=True)
     details = models.JSONField(default=dict)
     ip = models.CharField(max_length=45, blank=True)
+    account = models.CharField(max_length=64, blank=True, default=accounts.slug)
     previous = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
 
@@ -134,11 +137,16 @@ class TrailEntry(models.Model):
         return entry
 
     def canonical(self) -> str:
-        """The text that is hashed: the fields in this order as JSON, without white space."""
+        """The text that is hashed: the fields in this order as JSON, without white space.
+
+        The account ends the list unless it is `default`, which all rows from before there were
+        others say: so their hashes hold.
+        """
         moment = self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         told = (self.number, moment, self.who_id, self.who, self.action, self.kind, self.key)
+        where = () if self.account == accounts.DEFAULT else (self.account,)
         return json.dumps(
-            [*told, self.details, self.ip, self.previous],
+            [*told, self.details, self.ip, self.previous, *where],
             ensure_ascii=False,
             separators=(",", ":"),
             sort_keys=True,
@@ -175,10 +183,19 @@ def verify(known: Iterable[tuple[int, str]] = ()) -> tuple[int, Fault | None]:
         return count, Fault(number=number + 1, reason="the row is missing at the end")
     if previous != head.hash:
         return count, Fault(number=number, reason="its hash is not the one the head names")
+    if head.pruned and not _tells_of_pruning(head):
+        return count, Fault(number=head.pruned, reason="rows are gone that no row says were ended")
     beyond = [missing for missing in noted if missing > head.number]
     if beyond:
         return count, Fault(number=min(beyond), reason="the row was noted, and is missing")
     return count, None
+
+
+def _tells_of_pruning(head: TrailHead) -> bool:
+    """Whether a row of the chain names the anchor: old rows end only with their last hash kept."""
+    ended = {"upto": head.pruned, "hash": head.anchor}
+    rows = TrailEntry.objects.filter(action=Action.PRUNED).order_by("-number")
+    return any(ended.items() <= row.details.items() for row in rows)
 
 
 def _upto(last: int) -> Iterator[TrailEntry]:
