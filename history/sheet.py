@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import strip_tags
 from django.utils.translation import gettext as _t
 from django_stubs_ext import StrOrPromise
 
@@ -27,7 +26,7 @@ from history.media import Kind, Purpose
 from history.recordings import reference
 from history.templatetags.charts import Lane, Mark, Span
 from history.templatetags.sessions import called, caller
-from history.templatetags.show import duration, in_words, moment, phone
+from history.templatetags.show import duration, in_words, moment, phone, phone_in_words
 from history.verdict import outcome, reason
 
 BILLED_WITHIN = timedelta(days=14)  # transcripts are charged when they are ready, holds later
@@ -149,7 +148,7 @@ def _lasts(session: CallSessionInfoType, call: CallInfoType) -> int:
 
 
 def _number(number: str | None) -> str:
-    return strip_tags(phone(number)) if number else ""
+    return phone_in_words(number) if number else ""
 
 
 def _record_lane(session: CallSessionInfoType, record: RecordType) -> Lane:

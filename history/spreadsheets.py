@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,16 @@ def rows_of(text: io.TextIOWrapper) -> Rows:
     start = text.buffer.peek(4096)[:4096].split(b"\n", 1)[0]  # type: ignore[attr-defined]
     delimiter = "," if start.count(b",") > start.count(b";") else ";"
     yield from csv.reader(text, delimiter=delimiter)
+
+
+def written(rows: Rows) -> Iterator[str]:
+    """The rows as a CSV of the platform's own kind, in pieces of a thousand lines."""
+    while lines := list(islice(rows, 1000)):
+        piece = io.StringIO(newline="")
+        csv.writer(piece, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
+            lines
+        )
+        yield piece.getvalue()
 
 
 def chosen(head: Sequence[str], columns: Sequence[str]) -> list[int]:

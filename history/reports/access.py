@@ -28,8 +28,8 @@ def may_order(user: Person, kind: str) -> bool:
 
 
 def visible(user: Person) -> "QuerySet[Report]":
-    """The reports of kinds the person may see: the own and the shared ones, or all."""
-    seen = Report.objects.filter(kind__in=[kind for kind in Kind.values if may_order(user, kind)])
+    """The account's reports of kinds the person may see: the own and the shared ones, or all."""
+    seen = Report.here.filter(kind__in=[kind for kind in Kind.values if may_order(user, kind)])
     if may(user, Right.ALL_REPORTS):
         return seen
     return seen.filter(Q(owner_id=user.pk) | Q(shared=True))

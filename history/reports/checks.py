@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
 from history.models.reports import Kind, Report
+from history.templatetags.show import exact
 
 type Check = dict[str, str]
 
@@ -136,10 +137,10 @@ def _balance(report: Report, found: Mapping[str, Any]) -> Iterator[Check]:
     sums = found["sums"]["amount"]
     moved = Decimal(sums.get(start[1], "0"))
     words = {
-        "start": f"{start[0]:f}",
-        "moved": f"{moved:f}",
-        "sum": f"{start[0] + moved:f}",
-        "end": f"{end[0]:f}",
+        "start": exact(start[0]),
+        "moved": exact(moved),
+        "sum": exact(start[0] + moved),
+        "end": exact(end[0]),
         "currency": start[1],
     }
     if set(sums) - {start[1]} or start[1] != end[1]:

@@ -9,6 +9,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _t
 
+from history.masking import hidden_rows
+from history.models.people import language_of
 from history.models.reports import Copy, Report, State
 from history.reports import files
 from history.spreadsheets import rows_of, write_excel_csv, write_xlsx
@@ -19,8 +21,18 @@ logger = logging.getLogger(__name__)
 AT_ONCE_ROWS = 10_000
 BEAT = 1.0
 
-WRITERS = {Copy.Format.XLSX: write_xlsx, Copy.Format.EXCEL_CSV: write_excel_csv}
-SUFFIX = {Copy.Format.XLSX: "xlsx", Copy.Format.EXCEL_CSV: "excel.csv"}
+WRITERS = {
+    Copy.Format.XLSX: write_xlsx,
+    Copy.Format.EXCEL_CSV: write_excel_csv,
+    Copy.Format.XLSX_MASKED: write_xlsx,
+    Copy.Format.EXCEL_CSV_MASKED: write_excel_csv,
+}
+SUFFIX = {
+    Copy.Format.XLSX: "xlsx",
+    Copy.Format.EXCEL_CSV: "excel.csv",
+    Copy.Format.XLSX_MASKED: "masked.xlsx",
+    Copy.Format.EXCEL_CSV_MASKED: "masked.excel.csv",
+}
 
 
 def wanted(report: Report, format: str) -> tuple[Copy, bool]:
@@ -37,21 +49,25 @@ def make(copy_id: int) -> None:
     copy = _take(copy_id)
     if copy is None:
         return
-    path = files.partial(copy.report, f"{copy.pk}.{copy.format}")
+    format = Copy.Format(copy.format)
+    path = files.partial(copy.report, f"{copy.pk}.{format}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         files.make_room(copy.report.size)
         with (
-            translation.override(_language(copy.report)),
+            translation.override(language_of(copy.report.owner)),
             files.open_text(copy.report.file) as text,
         ):
-            WRITERS[Copy.Format(copy.format)](copy.report, rows_of(text), path, Progress(copy))
+            rows = hidden_rows(rows_of(text)) if format.is_masked else rows_of(text)
+            WRITERS[format](copy.report, rows, path, Progress(copy))
         sha256, size = files.digest(path, lambda: None)
-        name = files.stored_name(copy.report, SUFFIX[Copy.Format(copy.format)], sha256)
+        name = files.stored_name(copy.report, SUFFIX[format], sha256)
         kept = files.store(path, name, size)
     except OSError as error:
         logger.error("Copy %s of report %s: %s", copy.pk, copy.report_id, error)
-        copy.claim(Copy.State.MAKING, Copy.State.FAILED, note=_reason(error), lease_until=None)
+        with translation.override(language_of(copy.report.owner)):
+            why = _reason(error)
+        copy.claim(Copy.State.MAKING, Copy.State.FAILED, note=why, lease_until=None)
         return
     finally:
         path.unlink(missing_ok=True)
@@ -66,11 +82,6 @@ def _reason(error: OSError) -> str:
     return _t("The file could not be written: %(why)s.") % {
         "why": error.strerror or type(error).__name__
     }
-
-
-def _language(report: Report) -> str:
-    prefs = getattr(report.owner, "preferences", None) if report.owner else None
-    return (prefs.language if prefs else "") or settings.LANGUAGE_CODE
 
 
 def _take(copy_id: int) -> Copy | None:

@@ -1,16 +1,14 @@
 """Fetching a report's file, from the byte reached on, and measuring it while it arrives."""
 
-import fcntl
-import io
-import json
-import subprocess
-import sys
 import threading
 import time
-from contextlib import suppress
+from collections import deque
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO, cast
+from queue import Queue
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.utils import timezone
@@ -21,16 +19,19 @@ from history.api.errors import NOT_READY
 from history.api.methods import DownloadHistoryReport
 from history.connection import connect_politely
 from history.models.reports import MAX_ATTEMPTS, Kind, Report, State
-from history.reports import files, limits, tally
+from history.reports import files, limits
 from history.reports.acd import walk
 from history.reports.frame import BEAT, Settled, Turn, step
 from history.reports.kinds import spec_of
 from history.reports.steps import build_failed
+from history.reports.tally import Tally
 
 # Codes that say that the report is not there (any more).
 UNKNOWN_REPORT = (355, 557)
 BUILD_FAILED = 357
 OFTEN = 10  # times that a finished report is not there
+# Pieces that counting may be behind, of a quarter of a megabyte at most.
+WAITING = 32
 
 
 @step(State.DOWNLOADING)
@@ -63,6 +64,7 @@ def _resumable(report: Report) -> FileFacts | None:
 def _fetch(report: Report, file: BinaryIO, resume: FileFacts | None) -> dict[str, Any]:
     measure = Measure(report)
     flow = Flow(report, measure, file)
+    read_back = files.ReadBack(file)
 
     def tap(piece: bytes) -> None:
         # While a partial file is read again nothing arrives that could be told.
@@ -72,18 +74,25 @@ def _fetch(report: Report, file: BinaryIO, resume: FileFacts | None) -> dict[str
     def started(facts: FileFacts, offset: int) -> None:
         if offset == 0:
             measure.restart()
+            read_back.begin()
         flow.begin(facts, offset)
 
+    def progress(received: int, length: int | None) -> None:
+        flow.progress(received, length)
+        read_back.reached(received)
+
     try:
-        with measure:
+        with measure, closing(read_back):
             arrived = connect_politely().download_history_report(
                 DownloadHistoryReport(history_report_id=report.remote_id or 0),
                 file,
                 resume=resume,
                 started=started,
-                progress=flow.progress,
+                progress=progress,
                 tap=tap,
             )
+            file.flush()
+            on_disk = read_back.result(arrived.stored)
             measured = measure.result()
     except Interrupted as error:
         _count_damage(report, error)
@@ -95,6 +104,7 @@ def _fetch(report: Report, file: BinaryIO, resume: FileFacts | None) -> dict[str
     return {
         "size": arrived.stored,
         "sha256": arrived.sha256,
+        "on_disk": on_disk,
         "encoding": arrived.facts.encoding,
         "length": arrived.facts.length,
         **measured,
@@ -123,7 +133,7 @@ def _soon() -> datetime:
 
 
 def _count_damage(report: Report, error: Interrupted) -> None:
-    if "damaged" not in error.reason:
+    if not error.damaged:
         return
     report.beat(damaged=report.damaged + 1)
     if report.damaged >= MAX_ATTEMPTS:
@@ -138,23 +148,20 @@ def _count_damage(report: Report, error: Interrupted) -> None:
 
 
 class Measure:
-    """A process of its own that counts and adds up the CSV while it arrives.
+    """A thread that counts and adds up the CSV while it arrives.
 
-    A thread would not do: counting holds Python's lock for milliseconds at a time, and a download
-    needs it between any two of its steps.
+    What takes time, here as in the download, lets go of Python's lock: both go on at once.
     """
 
     def __init__(self, report: Report) -> None:
         spec = spec_of(report)
         header = (report.remote.get("filters") or {}).get("with_header") not in (False, "false")
-        self._question = {
+        self._question: dict[str, Any] = {
             "sum_columns": spec.sums if spec else (),
             "per_column": spec.per if spec else "",
             "session_column": spec.session if spec else "",
             "header": header,
         }
-        self._fed = False
-        self._told: dict[str, Any] = {}
 
     def __enter__(self) -> "Measure":
         self._start()
@@ -165,65 +172,43 @@ class Measure:
 
     @property
     def rows(self) -> int:
-        return int(self._told.get("rows", 0))
+        return self._tally.rows
 
     def restart(self) -> None:
-        if self._fed:
-            self._stop()
-            self._start()
+        self._stop()
+        self._start()
 
     def feed(self, piece: bytes) -> None:
-        self._fed = True
-        try:
-            self._pipe.write(piece)
-        except BrokenPipeError:
-            # Not the storage's failure, which an OSError would be taken for.
-            raise self._broken() from None
+        self._pieces.put(piece)
 
     def result(self) -> dict[str, Any]:
         """What was measured, as JSON can hold it; nothing may be fed after it."""
-        self._pipe.close()
-        self._reader.join()
-        if self.process.wait() or "csv_size" not in self._told:
-            raise self._broken()
-        return self._told
+        self._stop()
+        self._counted.result()
+        return self._tally.as_json()
 
     def _start(self) -> None:
-        self._fed, self._told = False, {}
-        # Without site packages it is there in some hundredths of a second.
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", tally.__file__, json.dumps(self._question)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            process_group=0,
-        )
-        self._pipe = io.BufferedWriter(cast("io.RawIOBase", self.process.stdin), 1)
-        widen(self._pipe.fileno())
-        self._reader = threading.Thread(target=self._listen, daemon=True)
-        self._reader.start()
+        self._tally = Tally(**self._question)
+        self._pieces: Queue[bytes | None] = Queue(WAITING)
+        self._counted: Future[None] = Future()
+        self._thread = threading.Thread(target=self._count, name="counting", daemon=True)
+        self._thread.start()
 
     def _stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
-        with suppress(BrokenPipeError):
-            self._pipe.close()
+        self._pieces.put(None)
+        self._thread.join()
 
-    def _listen(self) -> None:
-        with cast("io.RawIOBase", self.process.stdout) as said:
-            for line in said:
-                self._told = json.loads(line)
-
-    def _broken(self) -> RuntimeError:
-        return RuntimeError(f"counting ended with {self.process.wait()}")
-
-
-def widen(pipe: int) -> None:
-    """Room for a whole block, so that neither side waits for the other; where that can be said."""
-    if hasattr(fcntl, "F_SETPIPE_SZ"):
-        with suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1024 * 1024)
+    def _count(self) -> None:
+        pieces = iter(self._pieces.get, None)
+        try:
+            for piece in pieces:
+                self._tally.feed(piece)
+            self._tally.finish()
+            self._counted.set_result(None)
+        except Exception as error:
+            self._counted.set_exception(error)
+            # The download does not wait for somebody to take what it gives.
+            deque(pieces, maxlen=0)
 
 
 class Flow:

@@ -1,6 +1,6 @@
 """A report before it is ordered: from a list's query to params, with all that should be said."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -29,6 +29,7 @@ from history.forms import CallsForm, Defaults, FilterForm
 from history.forms_acd import AcdForm
 from history.forms_audit import AuditForm
 from history.forms_transactions import TransactionsForm
+from history.models import accounts
 from history.models.reports import Kind, Report, State
 from history.periods import Period
 from history.reports import access
@@ -270,7 +271,7 @@ class Draft:
     def equal(self, user: AbstractBaseUser) -> Report | None:
         """A report the person may see that answers this very question: being made, or stored
         and complete, that is made after the period was over."""
-        same = Report.same_as("default", self.kind, self.fields, self.now)
+        same = Report.same_as(accounts.slug(), self.kind, self.fields, self.now)
         for report in same.filter(pk__in=access.visible(user).values("pk")).order_by("-created"):
             if report.state != State.STORED or report.created > self.period.end:
                 return report
@@ -298,7 +299,7 @@ class Draft:
         }
         if key is None:
             return Report.objects.create(**values), True
-        return Report.objects.get_or_create(order_key=key, defaults=values)
+        return Report.objects.get_or_create(account=accounts.slug(), order_key=key, defaults=values)
 
 
 def without(query: QueryDict, *names: str) -> QueryDict:
@@ -318,7 +319,37 @@ KIND_HELP: Mapping[str, StrOrPromise] = {
 }
 
 
-# The columns of a file that a page's columns show.
+# The columns of a file that a page shows whatever is chosen there.
+_ALWAYS_SHOWN: Mapping[str, tuple[str, ...]] = {
+    "calls": ("session_id", "session_start_date", "call_start_time"),
+    "transactions": (
+        "transaction_id",
+        "performed_at",
+        "transaction_type",
+        "transaction_description",
+        "amount",
+        "currency",
+        # What was charged for, where it was asked for.
+        "application_name",
+        "subscription_name",
+        "resource_type",
+        "price_group_name",
+    ),
+    "acd": (
+        "begin_time",
+        "acd_queue_id",
+        "user_id",
+        "priority",
+        "waiting_duration",
+        "in_service_duration",
+        "after_service_duration",
+        "event_time",
+        "event_type",
+        "event_user_id",
+    ),
+    "audit": ("requested", "subuser_name", "ip", "cmd_name", "cmd_args", "cmd_result"),
+}
+# And those that each chosen column shows. The usual ones are the page's without a choice.
 _SHOWN_ON_CALLS: Mapping[str, tuple[str, ...]] = {
     "from": ("call_incoming", "call_local_number", "call_remote_number"),
     "to": ("call_incoming", "call_local_number", "call_remote_number"),
@@ -336,13 +367,13 @@ _SHOWN_ON_CALLS: Mapping[str, tuple[str, ...]] = {
     "user": ("session_user_id",),
     "custom_data": ("session_custom_data", "call_custom_data"),
 }
+USUAL_ON_CALLS = ("from", "to", "length", "outcome", "cost", "records", "application")
 
 
 def view_columns(draft: Draft) -> tuple[str, ...]:
-    """The columns of the file for those chosen on the page; none where the page shows all."""
-    shown = draft.query.getlist("columns")
-    if PAGES[draft.kind] != "calls" or not shown:
-        return ()
-    wanted = ["session_id", "session_start_date", "call_start_time"]
-    wanted += [column for name in shown for column in _SHOWN_ON_CALLS.get(name, ())]
-    return tuple(dict.fromkeys(wanted))
+    """The columns of the file that the page shows; those of them that a file has are taken."""
+    shown: Sequence[str] = ()
+    if draft.page == "calls":
+        shown = draft.query.getlist("columns") or USUAL_ON_CALLS
+    chosen = [column for name in shown for column in _SHOWN_ON_CALLS.get(name, ())]
+    return tuple(dict.fromkeys((*_ALWAYS_SHOWN[draft.page], *chosen)))

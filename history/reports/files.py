@@ -10,8 +10,8 @@ import io
 import os
 import re
 import shutil
-import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -21,9 +21,11 @@ from django.core.files import File
 from django.core.files.storage import Storage, storages
 from django.utils.text import slugify
 
+from history.api.download import Inflater
 from history.models.reports import ACTIVE, Kind, Report, State
 
 BLOCK = 1024 * 1024
+READ_BACK = 16 * BLOCK  # bytes that may wait to be read back
 # What is left free on the disk whatever arrives: a full disk stops the database, too.
 SPARE = 64 * 1024 * 1024
 _PARTIAL = re.compile(r".+-(\d+)\.(?:part|csv|gz)")
@@ -74,6 +76,52 @@ def open_partial(report: Report, *, keep: bool) -> Iterator[BinaryIO]:
         yield file
         file.flush()
         os.fsync(file.fileno())
+
+
+class ReadBack:
+    """Has the disk take what arrived, reads that back and takes its SHA-256, all while more
+    arrives: after the last byte little is left to wait for."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._descriptor = file.fileno()
+        self._worker = ThreadPoolExecutor(1, "reading back")
+        self._task: Future[None] | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """The file is written anew, from its first byte."""
+        if self._task:
+            wait([self._task])
+        self._task, self._sha256, self._size = None, hashlib.sha256(), 0
+
+    def reached(self, size: int) -> None:
+        """So many bytes were written, and flushed."""
+        idle = self._task is None or self._task.done()
+        if idle and size - self._size >= READ_BACK:
+            self._settled()
+            self._task = self._worker.submit(self._read, size)
+
+    def result(self, size: int) -> str:
+        """The SHA-256 of the whole file as it is on the disk. Raises OSError."""
+        self._settled()
+        self._worker.submit(self._read, size).result()
+        return self._sha256.hexdigest()
+
+    def close(self) -> None:
+        self._worker.shutdown()
+
+    def _settled(self) -> None:
+        if self._task:
+            self._task.result()
+
+    def _read(self, size: int) -> None:
+        os.fdatasync(self._descriptor)
+        while self._size < size:
+            block = os.pread(self._descriptor, min(BLOCK, size - self._size), self._size)
+            if not block:
+                return  # begun anew meanwhile
+            self._sha256.update(block)
+            self._size += len(block)
 
 
 def discard(report: Report) -> None:
@@ -172,14 +220,9 @@ def open_stored(name: str) -> IO[bytes]:
 
 def unpacked(file: IO[bytes]) -> Iterator[bytes]:
     """The CSV inside of an open gzip file, in blocks, in constant memory."""
-    stream = zlib.decompressobj(wbits=31)
+    inflater = Inflater()
     while block := file.read(BLOCK // 4):
-        while block:
-            if stream.eof:
-                stream = zlib.decompressobj(wbits=31)
-            if piece := stream.decompress(block, BLOCK):
-                yield piece
-            block = stream.unused_data if stream.eof else stream.unconsumed_tail
+        yield from inflater.feed(block)
 
 
 class Unpacked(io.RawIOBase):

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _t
 
 from history.api.client import Refused, RemoteError
 from history.api.errors import CREDENTIAL_CODES
+from history.models import accounts
+from history.models.people import language_of
 from history.models.reports import LostReport, Report, State
 from history.reports import files, limits
 from history.trouble import trouble
@@ -46,7 +48,9 @@ def step(*states: str) -> Callable[[Work], Step]:
             if report is None:
                 return None
             try:
-                with translation.override(_language(report)):
+                # Notes and checks are written once, in the owner's language.
+                language = language_of(report.owner)
+                with accounts.using(report.account), translation.override(language):
                     _guarded(work, report)
             except LostReport:
                 _let_go(pk)
@@ -58,13 +62,6 @@ def step(*states: str) -> Callable[[Work], Step]:
         return run
 
     return decorate
-
-
-def _language(report: Report) -> str:
-    """Notes and checks are written once, in the owner's language."""
-    owner = report.owner
-    prefs = getattr(owner, "preferences", None) if owner else None
-    return (prefs.language if prefs else "") or settings.LANGUAGE_CODE
 
 
 def _guarded(work: Work, report: Report) -> None:
@@ -103,23 +100,25 @@ def _let_go(pk: int) -> None:
 
 def _endure(report: Report, error: RemoteError) -> None:
     """Waits for better times, or fails in words."""
-    if not _may_pass(error):
+    if _may_pass(error):
+        _wait(report, error.reason, least=error.retry_after or 0)
+    else:
         words = trouble(error)
         report.fail(f"{words.title}. {words.happened}")
-    elif report.waited >= settings.REPORT_PATIENCE_SECONDS:
+
+
+def _wait(report: Report, words: str, *, least: float = 0, **fields: Any) -> None:
+    """Lays the row down, for longer each time, until our patience is over."""
+    if report.waited >= settings.REPORT_PATIENCE_SECONDS:
         report.fail(
             _t("Given up after %(time)s of trying. The last answer: %(words)s")
-            % {"time": time_in_words(report.waited), "words": error.reason}
+            % {"time": time_in_words(report.waited), "words": words},
+            **fields,
         )
-    else:
-        attempts = report.attempts + 1
-        report.pause(
-            max(_backoff(attempts), error.retry_after or 0),
-            attempts=attempts,
-            note=_t("Trying again, attempt %(n)d: %(words)s")
-            % {"n": attempts, "words": error.reason},
-            rate=None,
-        )
+        return
+    attempts = report.attempts + 1
+    note = _t("Trying again, attempt %(n)d: %(words)s") % {"n": attempts, "words": words}
+    report.pause(max(_backoff(attempts), least), attempts=attempts, note=note, rate=None, **fields)
 
 
 def _may_pass(error: RemoteError) -> bool:
@@ -143,24 +142,24 @@ def time_in_words(seconds: float) -> str:
 
 
 def _out_of_storage(report: Report, error: OSError) -> None:
+    """Waits for room, or for the storage to come back: nobody needs to press a button then."""
+    logger.error("Report %s cannot be kept: %s", report.pk, error)
     full = isinstance(error, files.DiskFull) or error.errno in (
         errno.ENOSPC,
         errno.EDQUOT,
         errno.EFBIG,
     )
     if not full:
-        logger.error("Report %s cannot be kept: %s", report.pk, error)
-        report.fail(
-            _t("The file cannot be kept: %(reason)s. An administrator must see to the storage.")
-            % {"reason": error.strerror or type(error).__name__}
-        )
+        words = _t("The file cannot be kept: %(reason)s. An administrator must see to the storage.")
+        _wait(report, words % {"reason": error.strerror or type(error).__name__})
         return
+    # What is half there takes room that others need.
     files.discard(report)
-    words = _t("The disk is full. Nothing half was kept; when there is room again, press Retry.")
+    words = _t("The disk is full. Nothing half was kept.")
     if isinstance(error, files.DiskFull):
         needed = {"needed": _megabytes(error.needed), "free": _megabytes(error.free)}
         words += " " + _t("Needed are %(needed)s MB, free are %(free)s MB.") % needed
-    report.fail(words, progress={}, bytes_done=0)
+    _wait(report, words, progress={}, bytes_done=0)
 
 
 def _megabytes(size: int) -> int:

@@ -6,12 +6,15 @@ from datetime import date, datetime, timedelta
 from datetime import time as day_time
 
 from django.http import QueryDict
+from django.utils import translation
 from django.utils.translation import gettext as _t
 
 from history.api import wire
 from history.api.client import RemoteError
 from history.connection import account_zone
 from history.forms import Defaults
+from history.models import accounts
+from history.models.people import language_of
 from history.models.reports import Report, Schedule
 from history.reports.access import may_order
 from history.reports.drafts import Draft
@@ -70,7 +73,9 @@ def run_due(now: datetime) -> Iterator[Report]:
                 break
             schedule.next_run, schedule.last_run = following, run
             try:
-                report = _order(schedule, run)
+                language = language_of(schedule.owner)
+                with accounts.using(schedule.account), translation.override(language):
+                    report = _order(schedule, run)
             except RemoteError as error:
                 # Asked again at the next tick: the run is not over.
                 Schedule.objects.filter(pk=schedule.pk, next_run=following).update(next_run=run)

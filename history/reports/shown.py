@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
@@ -13,10 +14,11 @@ from django.utils.translation import ngettext
 from django_stubs_ext import StrOrPromise
 
 from history.listing import in_words
+from history.masking import hidden_in
 from history.models.reports import ACTIVE, Kind, Report, State
 from history.reports.access import Person
 from history.reports.kinds import spec_of
-from history.templatetags.show import filesize
+from history.templatetags.show import exact, filesize
 from history.templatetags.show import in_words as seconds_in_words
 
 TONES: Mapping[str, str] = {
@@ -167,14 +169,18 @@ class Shown:
         spec = spec_of(self.row)
         money = spec.money if spec else ()
         return [
-            {"column": column, "unit": unit, "total": total, "money": column in money}
+            {
+                "column": column,
+                "unit": unit,
+                "total": exact(Decimal(total)) if column in money else total,
+            }
             for column, totals in self.row.sums.items()
             for unit, total in totals.items()
         ]
 
     def filters(self) -> list[tuple[str, str]]:
         """What was asked for beside the period."""
-        asked = self.row.params or self.row.remote.get("filters") or {}
+        asked = hidden_in(self.row.params or self.row.remote.get("filters") or {})
         return [
             (name, str(value))
             for name, value in asked.items()
@@ -195,12 +201,15 @@ IN_TRAY = 6
 
 def tray_of(user: Person) -> Mapping[str, Any]:
     """The person's running reports and fresh results, for components/_tray.html."""
-    mine = Report.objects.filter(owner_id=user.pk)
+    mine = Report.here.filter(owner_id=user.pk)
     running = mine.filter(state__in=ACTIVE)
-    newest = [*running[:IN_TRAY], *mine.exclude(state__in=ACTIVE).order_by("-updated")[:IN_TRAY]]
+    newest = list(running[:IN_TRAY])
+    count = len(newest) if len(newest) < IN_TRAY else running.count()
+    if len(newest) < IN_TRAY:
+        newest += mine.exclude(state__in=ACTIVE).order_by("-updated")[: IN_TRAY - len(newest)]
     return {
         "url": reverse("report_tray"),
         "all_url": reverse("reports"),
-        "running": running.count(),
-        "jobs": [Shown(report).job for report in newest[:IN_TRAY]],
+        "running": count,
+        "jobs": [Shown(report).job for report in newest],
     }

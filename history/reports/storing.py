@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _t
 
+from history.models.people import language_of
 from history.models.reports import MAX_ATTEMPTS, Kind, Report, State
 from history.reports import files, limits
 from history.reports.checks import checks, proven
@@ -28,7 +29,8 @@ def verify(report: Report) -> None:
         return
     results = checks(report, found)
     if path.exists():
-        if files.digest(path, beat)[0] != found["sha256"]:
+        # A download was read back while it arrived.
+        if (found.get("on_disk") or files.digest(path, beat)[0]) != found["sha256"]:
             files.discard(report)
             report.go(State.DOWNLOADING, progress={}, bytes_done=0)
             return
@@ -139,10 +141,13 @@ def delete_file(report: Report, words: str) -> bool:
 def expire_files() -> int:
     """Deletes the files whose time is over; how many."""
     over = Report.objects.filter(state=State.STORED, expires__lte=timezone.now())
-    return sum(
-        delete_file(report, _t("Kept for %(days)d days, then deleted.") % {"days": _days(report)})
-        for report in over
-    )
+    return sum(_expire(report) for report in over)
+
+
+def _expire(report: Report) -> bool:
+    with translation.override(language_of(report.owner)):
+        words = _t("Kept for %(days)d days, then deleted.") % {"days": _days(report)}
+    return delete_file(report, words)
 
 
 def _days(report: Report) -> int:

@@ -14,13 +14,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_http_methods, require_safe
 
+from history import masking
 from history.api.methods import GetHistoryReports
 from history.connection import connect
 from history.forms import FilterForm
 from history.listing import Link, in_words, period_button
 from history.middleware import Request
+from history.models import accounts
 from history.models.reports import Copy, Kind, Report
+from history.paging import Pager
 from history.permissions import Right, demand, needs
+from history.rates import by_number, limited, posted
 from history.reports import access, files
 from history.reports.drafts import (
     FORMS,
@@ -36,6 +40,7 @@ from history.reports.drafts import (
 from history.reports.shown import Shown
 from history.spreadsheets import rows_of, write_excel_csv, write_xlsx
 from history.tasks import send
+from history.views.downloads import masked_csv
 from history.views.lists import defaults
 
 
@@ -48,6 +53,8 @@ def _draft(request: Request, query: QueryDict) -> Draft:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Right.EXPORT)
+@limited("numbers", by_number)
+@limited("exports", posted)
 def new(request: Request) -> HttpResponse:
     """The order form, with what should be known before; a POST orders."""
     draft = _draft(request, request.POST if request.method == "POST" else request.GET)
@@ -91,7 +98,6 @@ def _offer(request: Request, draft: Draft) -> dict[str, Any]:
         "warnings": warnings,
         "stops": any(warning.stops for warning in warnings),
         "equal": Shown(equal) if equal else None,
-        "columns": view_columns(draft),
         "small": draft.small and draft.kind != Kind.CALLS_BRIEF,
         "most": SMALL,
         "now_url": f"{reverse('report_now')}?{draft.query.urlencode()}",
@@ -137,6 +143,8 @@ def _order(request: Request, draft: Draft) -> HttpResponse:
 
 @require_safe
 @needs(Right.EXPORT)
+@limited("numbers", by_number)
+@limited("exports")
 def now(request: Request) -> HttpResponseBase:
     """Up to 1000 rows as a file, while the person waits."""
     draft = _draft(request, request.GET)
@@ -158,10 +166,10 @@ def now(request: Request) -> HttpResponseBase:
         columns=list(columns),
         owner=cast(User, request.user),
     )
-    return _file_at_once(draft, report, request.GET.get("format", "csv"))
+    return _file_at_once(request, draft, report, request.GET.get("format", "csv"))
 
 
-def _file_at_once(draft: Draft, report: Report, format: str) -> HttpResponseBase:
+def _file_at_once(request: Request, draft: Draft, report: Report, format: str) -> HttpResponseBase:
     client = connect()
     fetched = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
     params = draft.form.params(offset=0, count=SMALL, desc_order=False, **draft.asked())
@@ -170,16 +178,22 @@ def _file_at_once(draft: Draft, report: Report, format: str) -> HttpResponseBase
     suffix = {"csv": "csv", Copy.Format.XLSX: "xlsx", Copy.Format.EXCEL_CSV: "excel.csv"}
     if format not in suffix:
         raise Http404
-    name = files.download_name(report, client.account_id, suffix[format]).replace("_rNone", "")
+    is_masked = masking.current() is not None
+    ending = f"masked.{suffix[format]}" if is_masked else suffix[format]
+    name = files.download_name(report, client.account_id, ending).replace("_rNone", "")
+    if format == "csv" and is_masked:
+        return masked_csv(request, files.as_text(fetched), name)
     if format == "csv":
         return FileResponse(
             fetched, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8"
         )
     write = write_xlsx if format == Copy.Format.XLSX else write_excel_csv
-    with tempfile.TemporaryDirectory() as folder, fetched:
+    with tempfile.TemporaryDirectory() as folder, files.as_text(fetched) as text:
         report.rows_done = draft.expected or 0
         path = Path(folder) / "copy"
-        write(report, rows_of(files.as_text(fetched)), path, lambda _rows: None)
+        rows = rows_of(text)
+        rows = masking.hidden_rows(rows) if is_masked else rows
+        write(report, rows, path, lambda _rows: None)
         # Open, so that it can be read after its name is gone.
         return FileResponse(path.open("rb"), as_attachment=True, filename=name)
 
@@ -207,13 +221,14 @@ def platform(request: Request) -> HttpResponse:
             {"listed": listed, "ours": known.get(listed.history_report_id)}
             for listed in page.result
         ],
-        "pager": {
-            "first": skip + 1 if ids else 0,
-            "last": skip + len(ids),
-            "total": total,
-            "previous_url": f"?offset={max(0, skip - 50)}" if skip else None,
-            "next_url": f"?offset={skip + 50}" if skip + 50 < total else None,
-        },
+        "pager": Pager(
+            first=skip + 1 if ids else 0,
+            last=skip + len(ids),
+            total=total,
+            previous_url=f"?offset={max(0, skip - 50)}" if skip else "",
+            next_url=f"?offset={skip + 50}" if skip + 50 < total else "",
+            sizes=(),
+        ),
     }
     return render(request, "history/report_platform.html", context)
 
@@ -224,6 +239,7 @@ def _fetch(request: Request) -> HttpResponse:
         raise Http404
     user = cast(User, request.user)
     report, made = Report.objects.get_or_create(
+        account=accounts.slug(),
         order_key=f"remote-{user.pk}-{text}-{request.POST.get('order_key', '')[:20]}",
         defaults={
             "kind": Kind.REMOTE,

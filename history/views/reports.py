@@ -12,15 +12,18 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
+from history import masking
 from history.listing import Link
 from history.middleware import Request
 from history.models.reports import ACTIVE, Copy, Kind, Report, State
 from history.permissions import Right, needs
+from history.rates import limited
 from history.reports import access, copies, storing
 from history.reports.drafts import KIND_HELP, KINDS_OF_PAGE, PAGES
 from history.reports.shown import Shown, tray_of
 from history.tasks import send, send_copy
 from history.views.downloads import preview
+from history.views.lists import paged
 
 PER_PAGE = 50
 PREVIEW_ROWS = 100
@@ -58,15 +61,7 @@ def reports(request: Request) -> HttpResponse:
         "state": group,
         "mine": mine,
         "orderable": _orderable(request),
-        "pager": {
-            "first": page.start_index(),
-            "last": page.end_index(),
-            "total": page.paginator.count,
-            "previous_url": _with(request, page=page.previous_page_number())
-            if page.has_previous()
-            else None,
-            "next_url": _with(request, page=page.next_page_number()) if page.has_next() else None,
-        },
+        "pager": paged(request, page),
         "filtered": bool(group or kind or mine),
     }
     return render(request, "history/reports.html", context)
@@ -124,6 +119,7 @@ def tray(request: Request) -> HttpResponse:
 
 @require_safe
 @needs(Right.EXPORT)
+@limited("previews")
 def report(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(access.visible(request.user).select_related("owner"), pk=pk)
     context = _page(request, found)
@@ -151,21 +147,28 @@ def live(request: Request, pk: int) -> HttpResponse:
 
 def _page(request: Request, found: Report) -> dict[str, Any]:
     made = {copy.format: copy for copy in found.copies.all()}
-    page, asked = PAGES.get(found.kind), f"kind={found.kind}&{found.query}"
+    asked = f"kind={found.kind}&{found.query}"
+    is_secret = found.owner_id != request.user.pk and masking.is_secret(found.query)
+    page = None if is_secret else PAGES.get(found.kind)
     return {
         "report": found,
         "shown": Shown(found),
         "changes": access.may_change(request.user, found),
         "formats": [
-            {"format": value, "label": label, "copy": made.get(value)}
-            for value, label in Copy.Format.choices
+            {"format": format, "label": format.label, "copy": made.get(format)}
+            for format in _formats()
         ],
+        "masked": masking.current() is not None,
         "moving": found.active or any(c.state == Copy.State.MAKING for c in made.values()),
         "list_url": f"/{page}/?{found.query}" if page else "",
         "again_url": f"{reverse('report_new')}?{asked}" if page else "",
         "schedule_url": f"{reverse('schedule_new')}?{asked}" if page else "",
         "expires": found.expires,
     }
+
+
+def _formats() -> list[Copy.Format]:
+    return Copy.Format.open_to(masked=masking.current() is not None)
 
 
 # What one does with it
@@ -222,10 +225,11 @@ ACTIONS = {"cancel": _cancel, "retry": _retry, "delete": _delete, "share": _shar
 
 @require_POST
 @needs(Right.EXPORT)
+@limited("exports")
 def make_copy(request: Request, pk: int, format: str) -> HttpResponse:
     """Makes the file in another format: at once when it is small, else by a worker."""
     found = get_object_or_404(access.visible(request.user), pk=pk, state=State.STORED)
-    if format not in Copy.Format.values:
+    if format not in _formats():
         raise Http404
     copy, to_do = copies.wanted(found, format)
     if to_do and found.rows_done <= copies.AT_ONCE_ROWS:

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -49,12 +50,12 @@ class ScheduleForm(forms.ModelForm[Schedule]):
 @require_safe
 @needs(Right.EXPORT)
 def schedules(request: Request) -> HttpResponse:
-    mine = Schedule.objects.filter(owner_id=request.user.pk).prefetch_related("reports")
+    mine = Schedule.here.filter(owner_id=request.user.pk).prefetch_related("reports")
     rows = [
         {
             "schedule": schedule,
             "last": (last := schedule.reports.order_by("-created").first()) and Shown(last),
-            "list_url": f"/{PAGES[schedule.kind]}/?{schedule.query}",
+            "list_url": f"{reverse(PAGES[schedule.kind])}?{schedule.query}",
         }
         for schedule in mine
     ]
@@ -99,7 +100,7 @@ def new(request: Request) -> HttpResponse:
 @needs(Right.EXPORT)
 def act(request: Request, pk: int, deed: str) -> HttpResponse:
     """pause, resume, delete."""
-    schedule = get_object_or_404(Schedule, pk=pk, owner_id=request.user.pk)
+    schedule = get_object_or_404(Schedule.here, pk=pk, owner_id=request.user.pk)
     match deed:
         case "pause":
             Schedule.objects.filter(pk=pk).update(enabled=False)

@@ -25,10 +25,12 @@ def ordered(kind: str = "transactions", query: str = SPRING, **said: Any) -> Rep
     return draft.order(said.pop("owner", None), **said)[0]
 
 
-def carried_out(report: Report, seconds: float = 20) -> Report:
-    """Takes every step as a worker would, until there is none left."""
+def carried_out(report: Report, seconds: float = 20, until: str = "\0") -> Report:
+    """Takes every step as a worker would, until there is none left or its note says so."""
     deadline = time.monotonic() + seconds
     while (step := STEPS.get(State(report.state))) and time.monotonic() < deadline:
+        if until in report.note:
+            break
         step(report.pk)
         report.refresh_from_db()
         time.sleep(0.05)

@@ -2,13 +2,16 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import urljoin
 
 import pytest
+import requests
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from history.models.reports import Copy, Report, State
 from history.reports import files, storing
+from tests.api.remote import as_json, serving
 from tests.history.reports import SPRING, carried_out, ordered, stored
 
 NEW = f"/reports/new/?kind=transactions&{SPRING}"
@@ -75,9 +78,39 @@ def test_refuses_what_is_too_large_and_says_what_to_do(finance, settings):
     assert "Choose a shorter period" in page
 
 
-def test_says_before_ordering_that_a_sheet_is_too_short(finance, monkeypatch):
-    monkeypatch.setattr("history.reports.drafts.XLSX_ROWS", 10)
-    assert "An Excel sheet ends after 10 rows" in text(finance.get(NEW))
+def test_says_before_ordering_that_a_sheet_is_too_short(finance, sandbox, settings):
+    def two_millions(received):
+        told = requests.post(
+            urljoin(sandbox.url, received.path),
+            data=received.fields,
+            headers={"Authorization": received.headers["Authorization"]},
+            timeout=10,
+        ).json()
+        return as_json({**told, "total_count": 2_000_000} if "total_count" in told else told)
+
+    with serving() as remote:
+        remote.respond = two_millions
+        settings.VOX_API_URL = remote.url
+        assert "An Excel sheet ends after 1,048,575 rows" in text(finance.get(NEW))
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "hidden"),
+    [
+        ("calls", "call_cost", "session_media_server_address"),
+        ("transactions", "amount", "account_id"),
+        ("acd", "waiting_duration", "acd_request_id"),
+        ("audit", "cmd_name", "audit_log_id"),
+    ],
+)
+def test_every_list_offers_the_columns_of_its_view(client_as, kind, column, hidden):
+    owner = client_as("owner")
+    page = owner.get(f"/reports/new/?kind={kind}&{SPRING}")
+    assert "Those of this view" in text(page)
+    press(owner, page, what="view")
+    columns = Report.objects.get().columns
+    assert column in columns
+    assert hidden not in columns
 
 
 def test_says_that_a_tab_is_no_filter_of_the_api(finance):
@@ -225,7 +258,7 @@ def test_shows_proofs_sums_and_the_first_rows(finance, me):
     page = text(finance.get(f"/reports/{report.pk}/"))
     assert "Verified" in page
     assert report.sha256 in page
-    assert report.sums["amount"]["EUR"] in page
+    assert report.sums["amount"]["EUR"].replace("-", "\u2212") in page
     assert "closing" in page
     assert "transaction_description" in page
 
