@@ -2,6 +2,8 @@ import os
 
 from celery import Celery
 
+from dashboard import heartbeats
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 app = Celery("voxledger")
@@ -9,3 +11,4 @@ app = Celery("voxledger")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.autodiscover_tasks(["history.deletions"])
+heartbeats.install(app)

@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from history.api import wire
 from history.fields import NumberList
@@ -92,7 +92,9 @@ class SearchForm(forms.Form):
     )
     application = forms.CharField(required=False, label=_("Application"), max_length=200)
     since = forms.DateField(
-        required=False, label=_("From"), widget=forms.DateInput(attrs={"type": "date"})
+        required=False,
+        label=pgettext_lazy("period", "From"),
+        widget=forms.DateInput(attrs={"type": "date"}),
     )
     until = forms.DateField(
         required=False, label=_("Until"), widget=forms.DateInput(attrs={"type": "date"})
@@ -157,7 +159,7 @@ class HoldForm(forms.ModelForm[LegalHold]):
                 % {"value": value[:60]},
             )
         said["value"] = value
-        if value and LegalHold.objects.filter(kind=kind, value=value, lifted=None).exists():
+        if value and LegalHold.here.filter(kind=kind, value=value, lifted=None).exists():
             self.add_error("value", _("This is on hold already."))
         return said
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from history.deletions import tasks as deletions
 from history.models.reports import Report, State
 from history.reports import copies, downloads, files, schedules, steps, storing
 
@@ -92,7 +93,11 @@ def send_copy(copy_id: int) -> None:
 
 @shared_task
 def sweep() -> None:
-    """Picks up what stopped moving: a worker killed, a queue emptied, a machine rebooted."""
+    """Picks up what stopped moving: a worker killed, a queue emptied, a machine rebooted; and the
+    deletions whose time has come.
+
+    One message for all, since each takes a turn of a worker that also downloads.
+    """
     grace = timedelta(seconds=settings.REPORT_SWEEP_SECONDS)
     for report in Report.stalled(grace):
         logger.info("Report %s stopped %s: picked up", report.pk, report.state)
@@ -100,6 +105,7 @@ def sweep() -> None:
         send(report)
     for copy_id in copies.stalled():
         send_copy(copy_id)
+    deletions.run_due()
 
 
 @shared_task

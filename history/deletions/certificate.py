@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _t
 
-from history.models.deletions import Deletion, DeletionItem
+from history.models.deletions import Deletion, DeletionItem, State
 from history.models.trail import TrailEntry
 
 
@@ -42,13 +42,14 @@ def items_digest(order: Deletion) -> str:
     return digest.hexdigest()
 
 
-def certificate(order: Deletion, entry: TrailEntry) -> dict[str, Any]:
-    """All but the list of recordings, which stays in its rows; `entry` is the trail's."""
+def certificate(order: Deletion, entry: TrailEntry, results: dict[str, int]) -> dict[str, Any]:
+    """All but the list of recordings, which stays in its rows; `entry` is the trail's, `results`
+    how many recordings met which fate. An order that was stopped says by whom."""
     return {
         "certificate": "Voxledger deletion",
         "version": 1,
         "order": order.pk,
-        "account_id": order.account,
+        "account_id": order.number,
         "what": order.get_scope_display(),
         "numbers": order.numbers,
         "application": order.application,
@@ -60,6 +61,9 @@ def certificate(order: Deletion, entry: TrailEntry) -> dict[str, Any]:
         "approved_by": order.approved_by,
         "approved_at": _moment(order.approved),
         "started_at": _moment(order.started),
+        "cancelled_by": order.cancelled_by,
+        "cancelled_because": order.note if order.state == State.STOPPING else "",
+        "results": results,
         "ended_at": _moment(order.ended),
         "items_sha256": entry.details["items_sha256"],
         "trail": {"entry": entry.number, "hash": entry.hash},

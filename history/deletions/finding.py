@@ -13,6 +13,7 @@ from history.api.client import Client, Refused
 from history.api.methods import GetCallHistory
 from history.api.replies import CallSessionInfoType, RecordType
 from history.connection import connect_politely
+from history.models import accounts
 from history.models.deletions import ORDERED, Deletion, DeletionItem, Fate, Holds, Scope
 from history.numbers import as_stored
 from history.recordings import peaks_key
@@ -117,7 +118,7 @@ def marked(items: Iterable[DeletionItem], order: Deletion | None = None) -> list
         hold = holds.on(item)
         if hold is not None:
             item.fate = Fate.HELD
-            item.note = _t("Legal hold: %(reason)s") % {"reason": hold.reason}
+            item.note = hold.words
         elif other := elsewhere.get(item.record_id):
             item.fate = Fate.ELSEWHERE
             item.note = _t("It is being deleted already, by order %(id)d.") % {"id": other}
@@ -129,6 +130,7 @@ def _ordered_elsewhere(record_ids: list[int], order: Deletion | None) -> dict[in
         record_id__in=record_ids,
         fate=Fate.WAITING,
         order__state__in=ORDERED,
+        order__account=accounts.slug(),
     )
     if order is not None:
         others = others.exclude(order=order)

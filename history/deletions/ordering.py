@@ -85,19 +85,28 @@ def approve(order: Deletion, request: HttpRequest, user: User) -> None:
 
 
 def cancel(order: Deletion, request: HttpRequest, user: User) -> None:
-    """Nothing more is deleted; what is gone is gone. Raises TooLate."""
+    """Nothing more is deleted; what is gone is gone, and will be certified. Raises TooLate."""
+    by = {"cancelled_by": user.get_username(), "ended": timezone.now()}
     with transaction.atomic():
-        cancelled = order.claim(
-            STOPPABLE,
-            State.CANCELLED,
-            cancelled_by=user.get_username(),
-            ended=timezone.now(),
-        )
-        if not cancelled:
+        if order.claim(State.RUNNING, State.STOPPING, note="", **by):
+            Deletion.objects.filter(pk=order.pk).update(due=_answered(order))
+            order.refresh_from_db()
+        elif not order.claim(STOPPABLE, State.CANCELLED, numbers=_cut(order), **by):
             raise TooLate
         order.items.filter(fate=Fate.WAITING).update(numbers=[])
         if order.ordered:
             note(request, Action.DELETE_CANCELLED, "deletion", order.pk)
+
+
+def _cut(order: Deletion) -> list[str]:
+    """Its numbers as an order keeps them that is over."""
+    return [masked(number) for number in order.numbers]
+
+
+def _answered(order: Deletion) -> datetime:
+    """When a request that is on its way now has its answer, if there may be one."""
+    is_asked = order.items.filter(fate=Fate.WAITING, asked=True).exists()
+    return timezone.now() + timedelta(seconds=settings.VOX_TIMEOUT + 5 if is_asked else 0)
 
 
 def retry(order: Deletion, request: HttpRequest) -> int:

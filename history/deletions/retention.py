@@ -1,14 +1,19 @@
 """Retention rules: recordings that are older than so many days go, by orders like any other."""
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext as _t
 
+from history.api.errors import NotSetUp
 from history.connection import connect
 from history.deletions.finding import EVER
+from history.models import accounts
 from history.models.deletions import STOPPABLE, Deletion, RetentionRule, Scope, State
+
+logger = logging.getLogger(__name__)
 
 EVERY = timedelta(days=1)
 # A recording may appear some days after its call, and an order may have met one that failed.
@@ -21,7 +26,13 @@ def run_due(now: datetime) -> Iterator[Deletion]:
         # One that still waits for approval would only be met again.
         is_open = rule.orders.filter(state__in=STOPPABLE, dry=False).exists()
         if rule.claim(now + EVERY) and not is_open:
-            yield draft(rule)
+            with accounts.using(rule.account):
+                try:
+                    order = draft(rule)
+                except NotSetUp as error:
+                    logger.warning("Retention rule %s rests: %s", rule.pk, error)
+                    continue
+            yield order
 
 
 def draft(rule: RetentionRule, *, dry: bool = False) -> Deletion:
@@ -30,7 +41,7 @@ def draft(rule: RetentionRule, *, dry: bool = False) -> Deletion:
     begin = now - EVER if dry or rule.searched is None else rule.searched - ONCE_MORE
     owner = rule.owner
     return Deletion.objects.create(
-        account=connect().account_id,
+        number=connect().account_id,
         scope=Scope.APPLICATION if rule.application else Scope.PERIOD,
         application=rule.application,
         from_date=begin,

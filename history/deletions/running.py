@@ -2,19 +2,21 @@
 
 import logging
 import time
+from datetime import UTC, timedelta
 
 from django.core.cache import cache
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _t
 
 from history.api.client import Client, Refused, RemoteError, Unreachable
-from history.api.errors import CREDENTIAL_CODES, FORBIDDEN
-from history.api.methods import DeleteRecord
+from history.api.errors import CREDENTIAL_CODES, FORBIDDEN, NotSetUp
+from history.api.methods import DeleteRecord, GetCallHistory
 from history.connection import connect_politely
 from history.deletions import ordering
 from history.deletions.certificate import certificate, items_digest
 from history.deletions.finding import find
+from history.models import accounts
 from history.models.deletions import (
     RETRIABLE,
     Deletion,
@@ -25,6 +27,7 @@ from history.models.deletions import (
     RetentionRule,
     State,
 )
+from history.models.people import language_of
 from history.models.trail import Action
 from history.trail import masked, note
 from history.trouble import trouble
@@ -37,6 +40,8 @@ SLICE, MOST_AT_ONCE = 20, 200  # seconds, recordings
 ATTEMPTS = 4
 BACKOFF = (2, 10, 60)  # seconds before the next attempts
 GIVE_UP_FINDING = 3600
+# What was on its way when an order was stopped is asked about for so long.
+PATIENCE = timedelta(hours=1)
 
 
 def step(pk: int) -> Deletion | None:
@@ -45,9 +50,19 @@ def step(pk: int) -> Deletion | None:
     if order is None:
         return None
     try:
-        if _is_elsewhere(order):
-            return None
-        _find(order) if order.state == State.FINDING else _run(order)
+        with accounts.using(order.account), translation.override(language_of(order.owner)):
+            if order.state == State.STOPPING:
+                _stop(order)
+            elif _is_elsewhere(order):
+                return order if order.moving else None
+            elif order.state == State.FINDING:
+                _find(order)
+            else:
+                _run(order)
+    except NotSetUp as error:
+        # Its account was switched off or lost its key: the order waits.
+        order.lay_down(BACKOFF[-1], note=error.reason)
+        return order
     except LostOrder:
         return None
     return order if order.moving else None
@@ -56,13 +71,17 @@ def step(pk: int) -> Deletion | None:
 def _is_elsewhere(order: Deletion) -> bool:
     """IDs mean something only in the account where they were found."""
     account = connect_politely().account_id
-    if account == order.account:
+    if account == order.number:
         return False
     words = _t(
         "The order was made for the account %(then)d, and the dashboard asks %(now)d by now:"
         " nothing more is deleted."
-    ) % {"then": order.account, "now": account}
-    order.hold(state=State.CANCELLED, note=words, ended=timezone.now())
+    ) % {"then": order.number, "now": account}
+    if order.started:
+        order.hold(state=State.STOPPING, note=words, ended=timezone.now())
+        order.lay_down()
+    else:
+        order.hold(state=State.CANCELLED, note=words, ended=timezone.now())
     return True
 
 
@@ -104,7 +123,6 @@ def _run(order: Deletion) -> None:
         order.hold(state=State.RUNNING, started=order.started or timezone.now())
     client, until = connect_politely(), time.monotonic() + SLICE
     for item in order.items.filter(fate=Fate.WAITING)[:MOST_AT_ONCE]:
-        order.hold()  # cancelled meanwhile?
         try:
             _delete(client, order, item)
         except RemoteError as error:
@@ -121,10 +139,16 @@ def _run(order: Deletion) -> None:
 def _delete(client: Client, order: Deletion, item: DeletionItem) -> None:
     """Raises RemoteError where it is not known, or not final, what became of the recording."""
     if hold := Holds().on(item):
-        item.settle(Fate.HELD, _t("Legal hold: %(reason)s") % {"reason": hold.reason})
+        item.settle(Fate.HELD, hold.words)
         return
     asked_before = item.asked
     _remember(item, asked=True, attempts=item.attempts + 1)
+    try:
+        # Whoever cancels it from here on sees that something is on its way.
+        order.hold()
+    except LostOrder:
+        _remember(item, asked=asked_before)
+        raise
     try:
         client.delete_record(DeleteRecord(record_id=item.record_id))
     except Refused as error:
@@ -198,7 +222,50 @@ def _endure(order: Deletion, item: DeletionItem, error: RemoteError) -> bool:
     return True
 
 
-def _finish(order: Deletion) -> None:
+# Stopping on the way
+
+
+def _stop(order: Deletion) -> None:
+    """Certifies what a cancelled order has deleted by then, and what it has not."""
+    for item in order.items.filter(fate=Fate.WAITING, asked=True):
+        # The request had left when the order was stopped, and its answer never came.
+        order.hold()
+        try:
+            is_gone = _is_gone(order, item)
+        except RemoteError as error:
+            if error.retryable and timezone.now() < (order.ended or order.created) + PATIENCE:
+                order.lay_down(BACKOFF[-1])
+                return
+            is_gone = None
+        if is_gone:
+            _settle_deleted(order, item, _t("The answer was lost; the platform says it is gone."))
+        elif is_gone is None:
+            item.settle(Fate.FAILED, _t("It was asked for, and nobody knows what became of it."))
+    words = order.note or _t("The order was cancelled before its turn.")
+    for item in order.items.filter(fate=Fate.WAITING):
+        item.settle(Fate.STAYED, words)
+    _finish(order, State.CANCELLED)
+
+
+def _is_gone(order: Deletion, item: DeletionItem) -> bool | None:
+    """Whether the platform has the recording no more; None where that cannot be asked."""
+    if connect_politely().account_id != order.number:
+        return None
+    day = item.session_start.astimezone(UTC).replace(tzinfo=None)
+    question = GetCallHistory(
+        from_date=day - timedelta(days=1),
+        to_date=day + timedelta(days=1),
+        call_session_history_id=(item.session_id,),
+        with_records=True,
+        with_total_count=False,
+        count=1,
+    )
+    found = connect_politely().get_call_history(question).result
+    records = [r for session in found for r in session.records if r.record_id == item.record_id]
+    return all(record.is_removed for record in records) if records else None
+
+
+def _finish(order: Deletion, state: State = State.DONE) -> None:
     """Certifies the order; its numbers are cut, for it need not know any more whose they were."""
     now = timezone.now()
     with transaction.atomic():
@@ -214,12 +281,14 @@ def _finish(order: Deletion) -> None:
         order.numbers = [masked(number) for number in order.numbers]
         order.ended = now
         order.hold(
-            state=State.DONE,
-            note="",
+            state=state,
+            note=order.note if state == State.CANCELLED else "",
             ended=now,
             numbers=order.numbers,
-            certificate=certificate(order, entry),
+            certificate=certificate(order, entry, {f: n for f, n in fates.items() if n}),
         )
         Deletion.objects.filter(pk=order.pk).update(lease="", lease_until=None)
-        if order.rule is not None and not order.items.filter(fate__in=RETRIABLE).exists():
+        if state != State.DONE or order.rule is None:
+            return
+        if not order.items.filter(fate__in=RETRIABLE).exists():
             RetentionRule.objects.filter(pk=order.rule.pk).update(searched=order.to_date)

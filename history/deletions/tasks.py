@@ -39,7 +39,6 @@ def send(order: Deletion) -> None:
     transaction.on_commit(publish)
 
 
-@shared_task
 def run_due() -> None:
     """Picks up what is due, and what a killed worker left; clears drafts nobody confirmed."""
     for order in Deletion.ready():

@@ -17,9 +17,10 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from history import masking
 from history.api.replies import CallSessionInfoType
 from history.connection import connect
 from history.deletions import ordering, retention
@@ -58,7 +59,7 @@ SHOWN = 100  # of the recordings of an order, on its page
 
 GROUPS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "": (_("All"), tuple(State.values)),
-    "open": (_("Not over"), STOPPABLE),
+    "open": (_("Not over"), (*STOPPABLE, State.STOPPING)),
     "done": (_("Done"), (State.DONE,)),
     "cancelled": (_("Cancelled"), (State.CANCELLED, State.LOST)),
 }
@@ -68,6 +69,7 @@ TONES = {
     State.UNAPPROVED: "warn",
     State.WAITING: "warn",
     State.RUNNING: "info",
+    State.STOPPING: "warn",
     State.DONE: "good",
     State.LOST: "bad",
 }
@@ -76,6 +78,7 @@ FATES = {
     Fate.REFUSED: "bad",
     Fate.FAILED: "bad",
     Fate.HELD: "warn",
+    Fate.STAYED: "warn",
     Fate.WAITING: "quiet",
 }
 
@@ -84,7 +87,7 @@ FATES = {
 @needs(Right.TRAIL)
 def deletions(request: Request) -> HttpResponse:
     group = request.GET.get("state", "")
-    found = Deletion.objects.filter(state__in=GROUPS.get(group, GROUPS[""])[1])
+    found = Deletion.here.filter(state__in=GROUPS.get(group, GROUPS[""])[1])
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "rows": [
@@ -130,7 +133,7 @@ def new(request: Request) -> HttpResponse:
         pairs = []
     if not pairs:
         return render(request, "history/deletion_new.html", {"form": _search_form(request)})
-    if request.method == "POST" and (made := Deletion.objects.filter(key=_key(request)).first()):
+    if request.method == "POST" and (made := Deletion.here.filter(key=_key(request)).first()):
         return _ordered_already(request, made.pk)
     items, unknown = _look_up(pairs)
     going = [item for item in items if item.fate == Fate.WAITING]
@@ -156,7 +159,8 @@ def _look_up(pairs: Sequence[tuple[int, int]]) -> tuple[list[DeletionItem], list
     for session_id, record_id in pairs:
         if session_id not in sessions:
             try:
-                sessions[session_id] = find(session_id, None)
+                with masking.lifted():  # a legal hold names whole numbers
+                    sessions[session_id] = find(session_id, None)
             except NoSession:
                 sessions[session_id] = None
         session = sessions[session_id]
@@ -199,7 +203,7 @@ def _order_chosen(
         order, made = Deletion.objects.get_or_create(
             key=_key(request) or secrets.token_hex(),
             defaults={
-                "account": connect().account_id,
+                "number": connect().account_id,
                 "owner": user,
                 "ordered_by": user.get_username(),
             },
@@ -247,7 +251,7 @@ def search(request: Request) -> HttpResponse:
     user = cast(User, request.user)
     with transaction.atomic():
         order = Deletion.objects.create(
-            account=connect().account_id,
+            number=connect().account_id,
             state=State.FINDING,
             owner=user,
             ordered_by=user.get_username(),
@@ -273,7 +277,7 @@ def search(request: Request) -> HttpResponse:
 @needs(Right.TRAIL)
 def deletion(request: Request, pk: int) -> HttpResponse:
     """The order; a POST confirms a draft."""
-    order = get_object_or_404(Deletion, pk=pk)
+    order = get_object_or_404(Deletion.here, pk=pk)
     if order.state == State.DRAFT:
         return _draft(request, order)
     if request.method == "POST":
@@ -345,20 +349,21 @@ def _page(request: Request, order: Deletion) -> dict[str, Any]:
 
 
 def _facts(order: Deletion) -> list[dict[str, Any]]:
-    numbers = format_html_join(", ", "{}", ((phone(number),) for number in order.numbers))
+    shown = [phone(masking.hidden_number(number)) for number in order.numbers]
+    numbers = format_html_join(", ", "{}", ((number,) for number in shown))
     said: list[tuple[Any, Any]] = [
         (_("What"), order.get_scope_display()),
         (_("Numbers"), numbers),
         (_("Application"), order.application),
-        (_("From"), order.from_date and moment(order.from_date)),
+        (pgettext_lazy("period", "From"), order.from_date and moment(order.from_date)),
         (_("Until"), order.to_date and moment(order.to_date)),
-        (_("Reason"), order.reason),
+        (_("Reason"), masking.hidden(order.reason)),
         (_("Ordered by"), order.ordered_by),
         (_("Ordered"), order.ordered and moment(order.ordered)),
         (_("Approved by"), order.approved_by),
         (_("Cancelled by"), order.cancelled_by),
         (_("Ended"), order.ended and moment(order.ended)),
-        (_("Account"), str(order.account)),
+        (_("Account"), str(order.number)),
     ]
     return [{"label": label, "value": value} for label, value in said if value]
 
@@ -367,7 +372,7 @@ def _facts(order: Deletion) -> list[dict[str, Any]]:
 @needs(Right.TRAIL)
 def live(request: Request, pk: int) -> HttpResponse:
     """The part of the order's page that moves; when it is over the whole page is shown anew."""
-    order = get_object_or_404(Deletion, pk=pk)
+    order = get_object_or_404(Deletion.here, pk=pk)
     if order.moving:
         return render(request, "history/_deletion_live.html", _page(request, order))
     response = HttpResponse(status=204)
@@ -379,7 +384,7 @@ def live(request: Request, pk: int) -> HttpResponse:
 @needs(Right.TRAIL)
 def act(request: Request, pk: int, action: str) -> HttpResponse:
     """approve, cancel, retry: each with the right it needs."""
-    order = get_object_or_404(Deletion, pk=pk)
+    order = get_object_or_404(Deletion.here, pk=pk)
     if action not in ACTIONS:
         raise Http404
     right, work = ACTIONS[action]
@@ -407,6 +412,8 @@ def _approve(request: Request, order: Deletion) -> str:
 
 def _cancel(request: Request, order: Deletion) -> str:
     ordering.cancel(order, request, cast(User, request.user))
+    if order.moving:
+        send(order)
     gone = order.items.filter(fate=Fate.DELETED).count()
     if gone:
         return ngettext(
@@ -439,7 +446,7 @@ ACTIONS = {
 @needs(Right.TRAIL)
 def certificate(request: Request, pk: int) -> HttpResponse:
     """The certificate of an order that is over, to be printed."""
-    order = get_object_or_404(Deletion, pk=pk, certificate__isnull=False)
+    order = get_object_or_404(Deletion.here, pk=pk, certificate__isnull=False)
     context = {
         "order": order,
         "certificate": order.certificate,
@@ -454,8 +461,9 @@ def certificate(request: Request, pk: int) -> HttpResponse:
 @needs(Right.TRAIL)
 def certificate_json(request: Request, pk: int) -> HttpResponse:
     """The same for programs, with all recordings."""
-    order = get_object_or_404(Deletion, pk=pk, certificate__isnull=False)
+    order = get_object_or_404(Deletion.here, pk=pk, certificate__isnull=False)
     whole = {**(order.certificate or {}), "items": list(items_of(order))}
+    whole["reason"] = masking.hidden(whole["reason"])
     text = json.dumps(whole, ensure_ascii=False, indent=1)
     response = HttpResponse(text, content_type="application/json")
     response.headers["Content-Disposition"] = (
@@ -483,8 +491,8 @@ def holds(request: Request) -> HttpResponse:
         return redirect("holds")
     context = {
         "form": form,
-        "holds": LegalHold.objects.filter(lifted=None),
-        "lifted": LegalHold.objects.exclude(lifted=None)[:PER_PAGE],
+        "holds": LegalHold.here.filter(lifted=None),
+        "lifted": LegalHold.here.exclude(lifted=None)[:PER_PAGE],
     }
     return render(request, "history/holds.html", context)
 
@@ -497,7 +505,7 @@ def _note_hold(request: Request, action: Action, hold: LegalHold, reason: str) -
 @require_POST
 @needs(Right.HOLD)
 def lift(request: Request, pk: int) -> HttpResponse:
-    hold = get_object_or_404(LegalHold, pk=pk)
+    hold = get_object_or_404(LegalHold.here, pk=pk)
     reason = request.POST.get("reason", "").strip()[:500]
     if not reason:
         messages.error(request, _t("The hold stays: say why it is to be lifted."))
@@ -534,7 +542,7 @@ def rules(request: Request) -> HttpResponse:
         return redirect("retention")
     context = {
         "form": form,
-        "rules": RetentionRule.objects.select_related("owner"),
+        "rules": RetentionRule.here.select_related("owner"),
         "needs_approval": settings.DELETION_NEEDS_APPROVAL,
     }
     return render(request, "history/retention.html", context)
@@ -549,7 +557,7 @@ def _note_rule(request: Request, rule: RetentionRule, what: str) -> None:
 @needs(Right.DELETE)
 def rule_act(request: Request, pk: int, action: str) -> HttpResponse:
     """try (a dry run: a draft of what would go), on, off, delete."""
-    rule = get_object_or_404(RetentionRule, pk=pk)
+    rule = get_object_or_404(RetentionRule.here, pk=pk)
     match action:
         case "try":
             order = retention.draft(rule, dry=True)

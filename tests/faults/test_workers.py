@@ -33,9 +33,9 @@ def test_goes_on_after_a_worker_is_killed_while_ordering_without_ordering_twice(
 
 def test_goes_on_after_a_worker_is_killed_while_the_platform_builds(world: World):
     worker = world.a_worker()
-    report = world.order()
-    world.until(report, "building")
-    worker.kill()
+    report = world.order(tell=False)
+    with world.building(report):
+        worker.kill()
     world.worker()
     assert world.until(report, "stored", "failed").verified
     assert len(world.orders()) == 1
@@ -94,7 +94,7 @@ def test_fetches_a_file_once_although_two_workers_get_the_same_row(world: World)
     world.a_worker()
     second = world.worker()
     report = world.order()
-    world.until(report, "building")
+    world.until(report, "building", "downloading")
     for _copy in range(6):
         world.send("poll_report", report)
         world.send("download_report", report, queue="bulk")
@@ -121,15 +121,16 @@ def test_a_cancelled_download_stops_and_leaves_no_file(world: World):
 def test_a_slow_download_gives_way_to_others(world: World):
     """One worker, a slow file and a quick one: the quick one does not wait for the slow one."""
     world.a_worker()
-    slow = world.order()
-    world.until(slow, "building")
-    world.sandbox.fault(
-        "throttle",
-        bytes_per_second=300,
-        method="DownloadHistoryReport",
-        params={"history_report_id": str(slow.remote_id)},
-    )
+    slow = world.order(tell=False)
+    with world.building(slow):
+        world.sandbox.fault(
+            "throttle",
+            bytes_per_second=300,
+            method="DownloadHistoryReport",
+            params={"history_report_id": str(slow.remote_id)},
+        )
     world.until(slow, "downloading")
+    wait(lambda: Report.objects.get(pk=slow.pk).bytes_done > 0, "the first bytes")
     quick = world.order("audit")
     assert world.until(quick, "stored", "failed").state == "stored"
     slow.refresh_from_db()
