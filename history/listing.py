@@ -84,7 +84,7 @@ def in_words(period: Period) -> str:
 
 
 def _day(moment: datetime) -> str:
-    return formats.date_format(moment, "j M Y")
+    return formats.date_format(moment, "SHORT_DATE_FORMAT")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from history.listing import Link, sizes
 
 @dataclass(frozen=True, kw_only=True)
 class Pager:
-    """components/_pager.html: which rows are shown, the addresses of the neighbours, empty where
+    """components/_pager.jinja: which rows are shown, the addresses of the neighbours, empty where
     there is none, and where the total can be asked for."""
 
     first: int

@@ -4,12 +4,9 @@ Read once from the file as it streams by. See docs/decisions/ for why the server
 """
 
 from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
 from math import ceil
-
-try:
-    import miniaudio
-except ImportError:  # no wheel for this machine: recordings play without a waveform
-    miniaudio = None
 
 BARS = 800
 # Bytes that are decoded: some 17 minutes of telephone sound, half a second of work. Of a longer
@@ -21,8 +18,10 @@ RATE = 8000
 EVERY = 4  # of the samples: bars are hundreds of samples wide
 
 
+@cache
 def available() -> bool:
-    return miniaudio is not None
+    """Some machines have no wheel: there recordings play without a waveform."""
+    return find_spec("miniaudio") is not None
 
 
 def peaks(chunks: Iterator[bytes], size: int) -> list[float]:
@@ -54,6 +53,9 @@ def _blocks(chunks: Iterator[bytes], length: int) -> Iterator[bytes]:
 
 
 def _bars(piece: bytes, count: int) -> list[float]:
+    # Imported here: it takes NumPy along, which only few processes need.
+    import miniaudio
+
     try:
         samples = miniaudio.decode(piece, nchannels=1, sample_rate=RATE).samples
     except miniaudio.MiniaudioError:

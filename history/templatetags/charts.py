@@ -17,8 +17,8 @@ register = template.Library()
 
 type Number = Decimal | int
 
-PLOT = 152  # height of a bar chart in CSS pixels, as in components.css
-TOP, BOTTOM = 14, 132  # where the highest bar ends and where bars stand
+PLOT = 152  # height of a bar chart in CSS pixels
+TOP, FOOT = 14, 20  # room above the highest bar, and below the line where bars stand
 LANE = 36
 
 
@@ -27,10 +27,11 @@ class Point:
     """A bar: what it stands for, how much, how much of that is the marked part, where it leads.
 
     `short` is written below the bar, `label` is said in full; `said` is the value in words.
+    A `value` of `None` is not known: that is drawn as a frame without a bar.
     """
 
     label: StrOrPromise
-    value: Number
+    value: Number | None
     said: StrOrPromise
     short: StrOrPromise = ""
     part: Number = 0
@@ -74,13 +75,17 @@ def bar_chart(
     value_name: StrOrPromise,
     part_name: StrOrPromise = "",
     unit: str = "",
+    plot: int = PLOT,
 ) -> dict[str, object]:
     """Bars per day; `part_name` names the marked part, if points have one."""
-    most = _round_up(max((point.value for point in points), default=0))
+    most = _round_up(max((point.value for point in points if point.value), default=0))
+    whole = all(point.value % 1 == 0 for point in points if point.value)
+    bottom = plot - FOOT
     grid = [
-        {"y": _px(BOTTOM - (BOTTOM - TOP) * float(share)), "said": _said(most * share)}
+        {"y": _px(bottom - (bottom - TOP) * float(share)), "said": _said(most * share)}
         for share in (Decimal(1), Decimal("0.5"))
-        if most
+        # Between whole things there is no half.
+        if most and (not whole or most * share % 1 == 0)
     ]
     step = 100 / max(len(points), 1)
     every = ceil(len(points) / 8) or 1
@@ -89,14 +94,16 @@ def bar_chart(
         "value_name": value_name,
         "part_name": part_name,
         "unit": unit,
-        "plot": PLOT,
-        "base": BOTTOM,
-        "below": BOTTOM + 15,
+        "plot": plot,
+        "base": bottom,
+        "top": TOP,
+        "room": bottom - TOP,
+        "below": bottom + 15,
         "grid": grid,
         # As wide as its longest figure, at 7 pixels a letter.
         "axis": 7 * max((len(line["said"]) for line in grid), default=1),
         "bars": [
-            _bar(point, most, number * step, step)
+            _bar(point, most, number * step, step, bottom)
             | {
                 "short": point.short if number % every == 0 else "",
                 # Left out where the chart is narrow.
@@ -107,9 +114,9 @@ def bar_chart(
     }
 
 
-def _bar(point: Point, most: Number, left: float, step: float) -> dict[str, object]:
-    height = _height(point.value, most)
-    part = min(_height(point.part, most), height)
+def _bar(point: Point, most: Number, left: float, step: float, bottom: int) -> dict[str, object]:
+    height = _height(point.value or 0, most, bottom - TOP)
+    part = min(_height(point.part, most, bottom - TOP), height)
     return {
         "point": point,
         "left": f"{left:.3f}%",
@@ -117,9 +124,9 @@ def _bar(point: Point, most: Number, left: float, step: float) -> dict[str, obje
         "x": f"{left + step * 0.14:.3f}%",
         "width": f"{step * 0.72:.3f}%",
         "middle": f"{left + step / 2:.3f}%",
-        "y": _px(BOTTOM - height),
+        "y": _px(bottom - height),
         "height": _px(height),
-        "part_y": _px(BOTTOM - part),
+        "part_y": _px(bottom - part),
         "part_height": _px(part) if part else "",
     }
 
@@ -134,11 +141,11 @@ def _said(number: Decimal) -> str:
     return formats.number_format(number, places, force_grouping=True)
 
 
-def _height(value: Number, most: Number) -> float:
+def _height(value: Number, most: Number, room: int) -> float:
     if not most or value <= 0:
         return 0
     # A day with anything at all is seen.
-    return max(2.0, float(value / Decimal(most)) * (BOTTOM - TOP))
+    return max(2.0, float(value / Decimal(most)) * room)
 
 
 def _round_up(value: Number) -> Decimal:

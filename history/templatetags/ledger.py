@@ -1,6 +1,5 @@
 """What templates ask about transactions, queues and audit entries."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -38,12 +37,6 @@ def calls_around(moment: datetime, seconds: int) -> str:
     start, end = (f"{end:%Y-%m-%d %H:%M:%S}" for end in (local - margin, local + margin))
     zone = timezone.get_current_timezone_name()
     return urlencode({"from_date": start, "to_date": end, "timezone": zone})
-
-
-@register.filter
-def is_in(value: object, several: Collection[object]) -> bool:
-    """Whether a collection holds it: for an argument of an include."""
-    return value in several
 
 
 @register.filter

@@ -1,16 +1,21 @@
 """How values look on every page: money, times, durations, numbers, sizes, icons and badges."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 import phonenumbers
 from django import template
 from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _t
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
+
+from history import masking
+from history.numbers import HIDDEN, is_masked
 
 register = template.Library()
 
@@ -19,8 +24,19 @@ NONE = "\u2013"
 
 # The mark a badge wears before its word, so that colour never speaks alone.
 _MARKS = {"good": "check", "bad": "x", "warn": "alert", "info": "clock", "quiet": "minus"}
-_STYLES = {"date": "d M Y", "time": "H:i:s", "short": "d M, H:i"}
-_UNITS = ("KB", "MB", "GB", "TB")
+# Django's names of what dashboard/formats says for each language.
+_STYLES = {
+    "date": "SHORT_DATE_FORMAT",
+    "time": "TIME_FORMAT",
+    "short": "SHORT_DATETIME_FORMAT",
+}
+_UNITS = (_("KB"), _("MB"), _("GB"), _("TB"))
+
+
+def _markup(text: str) -> SafeString:
+    """For what lists hold by the thousand, where format_html is slow: what may need escaping
+    was escaped by the caller."""
+    return SafeString(text)
 
 
 # Money
@@ -35,16 +51,11 @@ def amount(value: Decimal | int | None, places: int = 2) -> SafeString:
     """
     if value is None:
         return _nothing()
-    text = _exact(value)
+    text = exact(value)
     missing = max(places, 2) - _decimals(value)
-    pad = format_html('<span class="pad" data-pad="{}"></span>', "0" * missing) if missing else ""
-    return format_html(
-        '<data class="{}" value="{}">{}{}</data>',
-        "amount negative" if value < 0 else "amount",
-        format(value, "f"),
-        text,
-        pad,
-    )
+    pad = f'<span class="pad" data-pad="{"0" * missing}"></span>' if missing else ""
+    name = "amount negative" if value < 0 else "amount"
+    return _markup(f'<data class="{name}" value="{value:f}">{text}{pad}</data>')
 
 
 @register.filter
@@ -56,12 +67,12 @@ def money(value: Decimal | int | None, currency: str = "") -> SafeString:
         '<data class="{}" value="{}">{}{}</data>',
         "money negative" if value < 0 else "money",
         format(value, "f"),
-        _exact(value),
+        exact(value),
         format_html('<span class="currency">\u00a0{}</span>', currency) if currency else "",
     )
 
 
-def _exact(value: Decimal | int) -> str:
+def exact(value: Decimal | int) -> str:
     text = formats.number_format(abs(Decimal(value)), _decimals(value), force_grouping=True)
     return f"{MINUS}{text}" if value < 0 else text
 
@@ -91,19 +102,34 @@ def moment(value: datetime | None, style: str = "") -> SafeString:
             _in_full(local),
             ago(value),
         )
-    return format_html(
-        '<time class="nowrap" datetime="{}" title="{}">{}</time>',
-        local.isoformat(),
-        _in_full(local),
-        formats.date_format(local, _STYLES.get(style, "d M Y, H:i:s")),
+    return _markup(
+        f'<time class="nowrap" datetime="{local.isoformat()}" title="{escape(_in_full(local))}">'
+        f"{escape(_written(local, _STYLES.get(style, 'DATETIME_FORMAT')))}</time>"
     )
 
 
 def _in_full(local: datetime) -> str:
-    zone = timezone.get_current_timezone_name()
+    day = _day_in_full(local.date(), get_language())
     # Not by date_format, which leaves the offset out in the repeated hour, where it matters most.
-    offset = f"{local:%:z}"
-    return f"{formats.date_format(local, 'l, j E Y, H:i:s')} {zone} (UTC{offset})"
+    zone = f"{timezone.get_current_timezone_name()} (UTC{local:%:z})"
+    return f"{day}, {_written(local, 'TIME_FORMAT')} {zone}"
+
+
+def _written(local: datetime, pattern: str) -> str:
+    """A moment in one of Django's formats. All our languages write the clock alike."""
+    text, clock = _midnight(local.date(), pattern, get_language()), f"{local:%H:%M:%S}"
+    return text.replace(*(("00:00:00", clock) if "00:00:00" in text else ("00:00", clock[:5])))
+
+
+@lru_cache(maxsize=1024)
+def _midnight(day: date, pattern: str, language: str | None) -> str:
+    """The first second of a day, remembered, since rows share few days and writing one is slow."""
+    return formats.date_format(datetime.combine(day, time()), pattern)
+
+
+@lru_cache(maxsize=1024)
+def _day_in_full(day: date, language: str | None) -> str:
+    return f"{formats.date_format(day, 'l')}, {formats.date_format(day, 'DATE_FORMAT')}"
 
 
 def ago(value: datetime, now: datetime | None = None) -> str:
@@ -132,13 +158,19 @@ def duration(value: int | timedelta | None) -> SafeString:
     if value is None:
         return _nothing()
     seconds = round(value.total_seconds()) if isinstance(value, timedelta) else value
-    return format_html(
-        '<time class="duration" datetime="PT{}S" title="{}">'
-        '<span aria-hidden="true">{}</span><span class="hidden-text">{}</span></time>',
-        seconds,
-        in_words(seconds),
-        clock(seconds),
-        in_words(seconds),
+    return _duration(seconds, get_language())
+
+
+# What follows is remembered where it is the same in many rows.
+
+
+@lru_cache(maxsize=4096)
+def _duration(seconds: int, language: str | None) -> SafeString:
+    words = escape(in_words(seconds))
+    return _markup(
+        f'<time class="duration" datetime="PT{seconds}S" title="{words}">'
+        f'<span aria-hidden="true">{clock(seconds)}</span>'
+        f'<span class="hidden-text">{words}</span></time>'
     )
 
 
@@ -203,21 +235,47 @@ def filesize(value: Decimal | int | None) -> SafeString:
 
 @register.filter
 def phone(value: str | None) -> SafeString:
-    """A telephone number in international form with its region; anything else unchanged."""
+    """A telephone number in international form with its region; anything else unchanged.
+
+    A masked one says in words what is hidden.
+    """
     if not value:
         return _nothing()
-    number = _telephone(value)
-    if number is None:
-        return format_html('<span class="anywhere">{}</span>', value)
-    return format_html(
-        '<span class="phone" data-region="{}" title="{}">{}</span>',
-        phonenumbers.region_code_for_number(number) or "",
-        phonenumbers.region_code_for_number(number) or "",
-        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL),
+    if is_masked(value):
+        words = ngettext("%(n)d digit is hidden", "%(n)d digits are hidden", value.count(HIDDEN))
+        return format_html(
+            '<span class="phone masked" title="{}"><span aria-hidden="true">{}</span>'
+            '<span class="hidden-text">{}</span></span>',
+            words % {"n": value.count(HIDDEN)},
+            value,
+            _t("%(start)s … ending in %(end)s") % _ends(value),
+        )
+    known = _telephone(value)
+    if known is None:
+        return _markup(f'<span class="anywhere">{escape(value)}</span>')
+    region, words = known
+    return _markup(
+        f'<span class="phone" data-region="{region}" title="{region}">{escape(words)}</span>'
     )
 
 
-def _telephone(text: str) -> phonenumbers.PhoneNumber | None:
+def phone_in_words(value: str) -> str:
+    """The number as bare text: what people read of it."""
+    known = _telephone(value)
+    return known[1] if known else value
+
+
+def _ends(masked: str) -> dict[str, str]:
+    return {
+        "start": masked.partition(HIDDEN)[0].strip(" -("),
+        "end": masked.rpartition(HIDDEN)[2].strip(" -)"),
+    }
+
+
+@lru_cache(maxsize=4096)
+def _telephone(text: str) -> tuple[str, str] | None:
+    """Region and international form; `None` for what is no number. Remembered, since finding out
+    takes as long as the rest of a row, and an account's own numbers are in all of them."""
     digits = text.removeprefix("+")
     # The platform leaves the plus out. Short digits are extensions and services, not numbers.
     if not (digits.isascii() and digits.isdigit() and 8 <= len(digits) <= 15):
@@ -226,16 +284,35 @@ def _telephone(text: str) -> phonenumbers.PhoneNumber | None:
         number = phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException:
         return None
-    return number if phonenumbers.is_valid_number(number) else None
+    region = phonenumbers.region_code_for_number(number)
+    if region is None or not phonenumbers.is_valid_number_for_region(number, region):
+        return None
+    form = phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return region, phonenumbers.format_number(number, form)
 
 
 def _nothing() -> SafeString:
-    return format_html(
-        '<span class="none"><span aria-hidden="true">{}</span>'
-        '<span class="hidden-text">{}</span></span>',
-        NONE,
-        _t("none"),
+    return _nothing_in(get_language())
+
+
+@lru_cache
+def _nothing_in(language: str | None) -> SafeString:
+    return _markup(
+        f'<span class="none"><span aria-hidden="true">{NONE}</span>'
+        f'<span class="hidden-text">{escape(_t("none"))}</span></span>'
     )
+
+
+@register.filter
+def hidden(text: object) -> str:
+    """Text of our own tables as the reader may see it: telephone numbers masked if need be."""
+    return masking.hidden(str(text))
+
+
+@register.filter
+def hidden_number(number: str) -> str:
+    """A telephone number of our own tables as the reader may see it."""
+    return masking.hidden_number(number)
 
 
 # Signs
@@ -248,7 +325,7 @@ def icon(name: str, label: StrOrPromise = "") -> SafeString:
         return format_html(
             '<svg class="icon" role="img" aria-label="{}"><use href="#i-{}"/></svg>', label, name
         )
-    return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
+    return _markup(f'<svg class="icon" aria-hidden="true"><use href="#i-{name}"/></svg>')
 
 
 @register.simple_tag
@@ -258,24 +335,24 @@ def badge(label: StrOrPromise, tone: str = "quiet", mark: str = "") -> SafeStrin
     Each tone has a mark of its own; `mark` names another icon.
     """
     drawing = icon(mark or _MARKS.get(tone, "minus"))
-    return format_html('<span class="badge badge-{}">{}{}</span>', tone, drawing, label)
+    return _markup(f'<span class="badge badge-{tone}">{drawing}{escape(str(label))}</span>')
 
 
 @register.simple_tag
 def direction(incoming: bool | None) -> SafeString:
     """Which way a call went, as a drawing with hidden words."""
-    if incoming is None:
-        return _nothing()
+    return _nothing() if incoming is None else _direction(incoming, get_language())
+
+
+@lru_cache
+def _direction(incoming: bool, language: str | None) -> SafeString:
     name, words, way = (
         ("phone-incoming", _t("Incoming"), "in")
         if incoming
         else ("phone-outgoing", _t("Outgoing"), "out")
     )
-    return format_html(
-        '<span class="direction direction-{}" title="{}">{}'
-        '<span class="hidden-text">{}</span></span>',
-        way,
-        words,
-        icon(name),
-        words,
+    words = escape(words)
+    return _markup(
+        f'<span class="direction direction-{way}" title="{words}">{icon(name)}'
+        f'<span class="hidden-text">{words}</span></span>'
     )

@@ -14,10 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from history.ahead import Answered, ask_ahead
 from history.api import wire
-from history.api.client import RemoteError
+from history.api.client import Client
 from history.api.methods import GetACDHistory
-from history.api.replies import ACDSessionInfoType
+from history.api.replies import ACDSessionInfoType, Page
 from history.connection import connect
 from history.forms_acd import AcdForm
 from history.listing import Column, Link, nothing, time_column
@@ -25,8 +26,8 @@ from history.middleware import Request
 from history.paging import Pager, pager
 from history.permissions import Right, needs
 from history.queues import common_scale, lanes, seconds_drawn, since_begin
-from history.trouble import trouble
-from history.views.lists import defaults, kept_view, list_context, remember
+from history.rates import limited
+from history.views.lists import defaults, draw, kept_view, list_context, remember, total_of
 
 EVER = timedelta(days=3 * 366)
 
@@ -54,31 +55,32 @@ def acd(request: Request) -> HttpResponse:
         return redirect(view)
     form = AcdForm(request.GET, defaults(request))
     context: dict[str, Any] = {}
-    status = 200
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
+        answer = ask_ahead(lambda: _answer(form))
+        context["answered"] = Answered(lambda: _shown(form, *answer()))
         remember(request, "acd", form)
-        try:
-            context |= _shown(form)
-        except RemoteError as error:
-            context["trouble"] = trouble(error)
-            status = 502
+        context["export_url"] = f"{reverse('report_new')}?{form.instead(kind='acd')}"
     context |= list_context(request, "acd", form)
     context |= {"tabs": _tabs(form), "tabs_label": _t("Which callers")}
-    return render(request, "history/acd.html", context, status=status)
+    return draw(request, "history/acd.html", context)
 
 
-def _shown(form: AcdForm) -> dict[str, Any]:
-    """What the template needs to show an answer; asks for it."""
+def _answer(form: AcdForm) -> tuple[Page[ACDSessionInfoType], set[int]]:
+    """The callers, and which of them were turned away."""
     page = connect().get_acd_history(form.params())
+    return page, _turned_away(form, page.result)
+
+
+def _shown(form: AcdForm, page: Page[ACDSessionInfoType], turned_away: set[int]) -> dict[str, Any]:
+    """What the template needs to show an answer."""
     rows, count = page.result, len(page.result)
     return {
         "sessions": rows,
-        "turned_away": _turned_away(form, rows),
+        "turned_away": turned_away,
         "scale": common_scale(rows),
         "columns": [time_column(form, _("Joined")), *COLUMNS],
         "pager": _pager(form, rows, page.total_count),
-        "export_url": f"{reverse('report_new')}?{form.instead(kind='acd')}",
         "empty": None if count else nothing(form, path=reverse("acd"), what=_t("callers")),
         "announce": ngettext("%(n)d caller shown", "%(n)d callers shown", count) % {"n": count},
     }
@@ -121,16 +123,10 @@ def _tabs(form: AcdForm) -> list[Link]:
 
 @require_safe
 @needs(Right.ACD)
+@limited("counts")
 def total(request: Request) -> HttpResponse:
     """The count of all callers that match."""
-    form = AcdForm(request.GET, defaults(request))
-    count, failed = None, not form.is_valid()
-    if not failed:
-        try:
-            count = connect().get_acd_history(form.count_params()).total_count
-        except RemoteError:
-            failed = True
-    return render(request, "components/_total.html", {"total": count, "failed": failed})
+    return total_of(request, AcdForm(request.GET, defaults(request)), Client.get_acd_history)
 
 
 @require_safe

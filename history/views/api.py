@@ -15,18 +15,20 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
+from history import masking
 from history.api.client import RemoteError
 from history.connection import account_zone
 from history.forms import Defaults
-from history.models import ApiToken, Report
+from history.models import ApiToken, Report, accounts
 from history.models.people import Preferences
 from history.models.reports import State
+from history.permissions import may_open
+from history.rates import advice, seconds_to_wait, words
 from history.reports import access, storing
 from history.reports.drafts import FORMS, Draft
 from history.tasks import send
 from history.trouble import trouble
-from history.views.downloads import original, takes_gzip
-from history.views.downloads import send as send_file
+from history.views.downloads import csv_of
 
 MOST_LISTED = 100
 MAX_BODY = 64 * 1024
@@ -38,10 +40,16 @@ class Problem(Exception):
     """What a script is told instead of an answer."""
 
     def __init__(
-        self, status: int, code: str, message: str, fields: dict[str, Any] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        fields: dict[str, Any] | None = None,
+        after: int = 0,
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.after = after  # seconds until it is worth asking again
         self.body = {"code": code, "message": message, "fields": fields or {}}
 
 
@@ -58,11 +66,15 @@ def endpoint(**scopes: str) -> Callable[[Endpoint], Endpoint]:
                 if verb not in scopes:
                     raise Problem(405, "method", f"{request.method} is not known here.")
                 request.user = _token(request, scopes[verb]).owner
+                if not may_open(request.user, accounts.current()):
+                    raise Http404
                 return view(request, *args, **kwargs)
             except Problem as problem:
                 response = JsonResponse({"error": problem.body}, status=problem.status)
                 if problem.status == 401:
                     response.headers["WWW-Authenticate"] = "Bearer"
+                if problem.after:
+                    response.headers["Retry-After"] = str(problem.after)
                 return response
             except Http404:
                 error = {"code": "not_found", "message": "There is no such report.", "fields": {}}
@@ -99,6 +111,8 @@ def reports(request: HttpRequest) -> HttpResponseBase:
 
 
 def _order(request: HttpRequest) -> HttpResponseBase:
+    if seconds := seconds_to_wait(request, "exports"):
+        raise Problem(429, "too_many", f"{words('exports')} {advice(seconds)}", after=seconds)
     asked = _body(request)
     kind = str(asked.pop("kind", ""))
     if kind not in FORMS:
@@ -170,7 +184,7 @@ def file(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = _find(request, pk)
     if found.state != State.STORED:
         raise Problem(409, "no_file", f"The report is {found.state}: it has no file.")
-    return send_file(request, original(found, packed=takes_gzip(request)))
+    return csv_of(request, found)
 
 
 def _find(request: HttpRequest, pk: int) -> Report:
@@ -191,7 +205,7 @@ def as_json(request: HttpRequest, row: Report) -> dict[str, Any]:
         "kind": row.kind,
         "state": row.state,
         "note": row.note,
-        "params": row.params,
+        "params": masking.hidden_in(row.params),
         "timezone": row.zone,
         "rows": row.rows_done,
         "bytes": row.bytes_done,

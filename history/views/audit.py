@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _t
@@ -15,8 +15,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from history import refine
+from history.ahead import Answered, ask_ahead
 from history.api import wire
-from history.api.client import RemoteError
+from history.api.client import Client, RemoteError
 from history.api.replies import AuditLogInfoType
 from history.commands import risk
 from history.connection import connect
@@ -25,8 +26,8 @@ from history.listing import Column, Link, nothing, time_column
 from history.middleware import Request
 from history.paging import Pager, onward, pager, previous
 from history.permissions import Right, needs
-from history.trouble import trouble
-from history.views.lists import defaults, kept_view, list_context, remember
+from history.rates import limited, looking_through
+from history.views.lists import defaults, draw, kept_view, list_context, remember, total_of
 
 COLUMNS = (
     Column(name="who", label=_("Who")),
@@ -49,23 +50,21 @@ class Answer:
 
 @require_safe
 @needs(Right.AUDIT)
+@limited("scans", looking_through)
 def audit(request: Request) -> HttpResponse:
     if view := kept_view(request, "audit"):
         return redirect(view)
     form = AuditForm(request.GET, defaults(request))
     context: dict[str, Any] = {}
-    status = 200
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
+        found = ask_ahead(lambda: answer(form))
+        context["answered"] = Answered(lambda: _shown(form, found()))
         remember(request, "audit", form)
-        try:
-            context |= _shown(form, answer(form))
-        except RemoteError as error:
-            context["trouble"] = trouble(error)
-            status = 502
+        context["export_url"] = f"{reverse('report_new')}?{form.instead(kind='audit', only='')}"
     context |= list_context(request, "audit", form)
     context |= {"tabs": _tabs(form), "tabs_label": _t("Which entries")}
-    return render(request, "history/audit.html", context, status=status)
+    return draw(request, "history/audit.html", context)
 
 
 def answer(form: AuditForm) -> Answer:
@@ -109,7 +108,6 @@ def _shown(form: AuditForm, found: Answer) -> dict[str, Any]:
         "answer": found,
         "pager": found.pager,
         "columns": [time_column(form, _("When")), *COLUMNS],
-        "export_url": f"{reverse('report_new')}?{form.instead(kind='audit', only='')}",
         "empty": None if count else nothing(form, path=reverse("audit"), what=_t("entries")),
         "announce": ngettext("%(n)d entry shown", "%(n)d entries shown", count) % {"n": count},
     }
@@ -125,13 +123,7 @@ def _tabs(form: AuditForm) -> list[Link]:
 
 @require_safe
 @needs(Right.AUDIT)
+@limited("counts")
 def total(request: Request) -> HttpResponse:
     """The count of all entries that match, once the rows are there."""
-    form = AuditForm(request.GET, defaults(request))
-    count, failed = None, not form.is_valid()
-    if not failed:
-        try:
-            count = connect().get_audit_log(form.count_params()).total_count
-        except RemoteError:
-            failed = True
-    return render(request, "components/_total.html", {"total": count, "failed": failed})
+    return total_of(request, AuditForm(request.GET, defaults(request)), Client.get_audit_log)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _t
@@ -15,8 +15,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from history import refine
+from history.ahead import Answered, ask_ahead
 from history.api import wire
-from history.api.client import RemoteError
+from history.api.client import Client, RemoteError
 from history.api.replies import CallSessionInfoType
 from history.connection import account_currency, connect
 from history.forms import ONLY, CallsForm
@@ -24,9 +25,11 @@ from history.listing import Column, Link, chosen_columns, nothing, time_column
 from history.middleware import Request
 from history.paging import Pager, onward, pager, previous
 from history.permissions import Right, may, needs
-from history.trouble import trouble
+from history.rates import by_number, limited, looking_through
+from history.reports.drafts import USUAL_ON_CALLS
 from history.verdict import REFINEMENTS, mentions
-from history.views.lists import defaults, kept_view, list_context, remember
+from history.views.charts import above_list
+from history.views.lists import defaults, draw, kept_view, list_context, remember, total_of
 
 COLUMNS = (
     Column(name="from", label=_("From")),
@@ -41,7 +44,6 @@ COLUMNS = (
     Column(name="custom_data", label=_("Custom data")),
     Column(name="session", label=_("Session")),
 )
-USUAL = ("from", "to", "length", "outcome", "cost", "records", "application")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,24 +59,23 @@ class Answer:
 
 @require_safe
 @needs(Right.CALLS)
+@limited("numbers", by_number)
+@limited("scans", looking_through)
 def calls(request: Request) -> HttpResponse:
     if view := kept_view(request, "calls"):
         return redirect(view)
     form = CallsForm(request.GET, defaults(request))
     context: dict[str, Any] = {}
-    status = 200
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
+        found = ask_ahead(lambda: answer(form))
+        context["answered"] = Answered(lambda: _shown(form, found()))
         remember(request, "calls", form)
-        try:
-            found = answer(form)
-            context |= _shown(request, form, found, _currency(request, form))
-        except RemoteError as error:
-            context["trouble"] = trouble(error)
-            status = 502
+        context |= _columns(request, form)
     context |= list_context(request, "calls", form)
+    context |= {"chart": above_list(request, "calls", form)}
     context |= {"tabs": _tabs(form), "tabs_label": _t("Which calls")}
-    return render(request, "history/calls.html", context, status=status)
+    return draw(request, "history/calls.html", context)
 
 
 def answer(form: CallsForm) -> Answer:
@@ -124,21 +125,28 @@ def _currency(request: Request, form: CallsForm) -> str | None:
     return "" if form.cleaned_data["child_account_id"] else account_currency()
 
 
-def _shown(
-    request: Request, form: CallsForm, found: Answer, currency: str | None
-) -> dict[str, Any]:
+def _shown(form: CallsForm, found: Answer) -> dict[str, Any]:
     """What the template needs to show an answer."""
+    count = len(found.sessions)
+    return {
+        "answer": found,
+        "pager": found.pager,
+        "empty": None if count else nothing(form, path=reverse("calls"), what=_t("calls")),
+        "announce": ngettext("%(n)d call shown", "%(n)d calls shown", count) % {"n": count},
+    }
+
+
+def _columns(request: Request, form: CallsForm) -> dict[str, Any]:
+    """The columns that are shown, those to choose from, and where all can be exported."""
+    currency = _currency(request, form)
     offered = [
         replace(column, unit=currency or "") if column.name == "cost" else column
         for column in COLUMNS
         if column.name != "cost" or currency is not None
     ]
     known = {column.name for column in offered}
-    shown = chosen_columns(request.GET.getlist("columns"), known & set(USUAL), known)
-    count = len(found.sessions)
+    shown = chosen_columns(request.GET.getlist("columns"), known & set(USUAL_ON_CALLS), known)
     return {
-        "answer": found,
-        "pager": found.pager,
         "shown": shown,
         "columns": [time_column(form, _("Started")), *(c for c in offered if c.name in shown)],
         "choices": [
@@ -146,12 +154,10 @@ def _shown(
                 "name": c.name,
                 "label": c.label,
                 "shown": c.name in shown,
-                "usual": c.name in USUAL,
+                "usual": c.name in USUAL_ON_CALLS,
             }
             for c in offered
         ],
-        "empty": None if count else nothing(form, path=reverse("calls"), what=_t("calls")),
-        "announce": ngettext("%(n)d call shown", "%(n)d calls shown", count) % {"n": count},
         "export_url": _export(request, form),
     }
 
@@ -159,7 +165,7 @@ def _shown(
 def _export(request: Request, form: CallsForm) -> str:
     if not may(request.user, Right.EXPORT):
         return ""
-    return f"{reverse('report_new')}?{form.instead(kind='calls', only='', contains='')}"
+    return f"{reverse('report_new')}?{form.instead(kind='calls', only='', contains='', chart='')}"
 
 
 def _tabs(form: CallsForm) -> list[Link]:
@@ -180,13 +186,8 @@ def _tabs(form: CallsForm) -> list[Link]:
 
 @require_safe
 @needs(Right.CALLS)
+@limited("numbers", by_number)
+@limited("counts")
 def total(request: Request) -> HttpResponse:
     """The count of all sessions that match, for the pager, once the rows are there."""
-    form = CallsForm(request.GET, defaults(request))
-    count, failed = None, not form.is_valid()
-    if not failed:
-        try:
-            count = connect().get_call_history(form.count_params()).total_count
-        except RemoteError:
-            failed = True
-    return render(request, "components/_total.html", {"total": count, "failed": failed})
+    return total_of(request, CallsForm(request.GET, defaults(request)), Client.get_call_history)

@@ -5,39 +5,37 @@ from typing import cast
 
 from django.contrib.auth.models import User
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import formats, timezone
 from django.utils.translation import gettext as _t
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from history.connection import connect
-from history.daily import DayCount, calls_per_day
+from history.accounts import only_elsewhere
 from history.listing import Link
 from history.middleware import Request
 from history.models import RecentSearch, SavedView
-from history.permissions import Right, needs, rights
-from history.templatetags.charts import Point
+from history.permissions import Right, may, rights
+from history.views.charts import on_home
 
-DAYS = 14
 RECENT = 8
 
 
 @require_safe
 def home(request: Request) -> HttpResponse:
+    if elsewhere := only_elsewhere(request.user):
+        return redirect(elsewhere)
     user = cast(User, request.user).pk
     context = {
         "starts": _starts(rights(request.user)),
         "recent": [
             Link(label=f"{search.get_page_display()} · {search.words}", url=_address(search))
-            for search in RecentSearch.objects.filter(user_id=user)[:RECENT]
+            for search in RecentSearch.here.filter(user_id=user)[:RECENT]
         ],
         "views": [
             Link(label=view.name, url=f"{reverse(view.page)}?{view.query}")
-            for view in SavedView.objects.filter(owner_id=user)[:RECENT]
+            for view in SavedView.here.filter(owner_id=user)[:RECENT]
         ],
-        "days": DAYS,
+        "charts": on_home(request) if may(request.user, Right.CALLS) else [],
     }
     return render(request, "history/home.html", context)
 
@@ -63,25 +61,3 @@ def _starts(allowed: Collection[Right]) -> list[Link]:
     if Right.LISTEN not in allowed:  # who hears no calls comes for the books
         starts.sort(key=lambda start: start[0] is Right.CALLS)
     return [Link(label=label, url=url) for right, label, url in starts if right in allowed]
-
-
-@require_safe
-@needs(Right.CALLS)
-def calls_by_day(request: Request) -> HttpResponse:
-    """The chart of calls per day, fetched after the page: it takes a request a day."""
-    zone = request.prefs.zone_name
-    counts = calls_per_day(connect(), zone, DAYS, timezone.now())
-    context = {"points": [_point(count) for count in counts], "zone": zone}
-    return render(request, "history/_calls_by_day.html", context)
-
-
-def _point(count: DayCount) -> Point:
-    said = ngettext("%(n)d call", "%(n)d calls", count.calls) % {"n": count.calls}
-    day = count.day.isoformat()
-    return Point(
-        label=formats.date_format(count.day, "l j F"),
-        short=formats.date_format(count.day, "j M"),
-        value=count.calls,
-        said=said,
-        url=f"{reverse('calls')}?from_date={day}&to_date={day}",
-    )

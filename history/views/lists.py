@@ -1,12 +1,19 @@
 """What the list pages share: a person's defaults, saved views, recent searches."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.core.paginator import Page
+from django.http import HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 
-from history.connection import account_zone
+from history import masking
+from history.api.client import Client, RemoteError
+from history.api.methods import Method
+from history.api.replies import Page as Answer
+from history.connection import account_zone, connect
 from history.forms import Defaults, FilterForm
 from history.listing import Link, period_button
 from history.middleware import Request
@@ -29,7 +36,7 @@ def kept_view(request: Request, page: str) -> str | None:
     """Where the person's default view of the page leads; only a bare address goes there."""
     if request.GET or request.htmx:
         return None
-    view = SavedView.objects.filter(owner_id=request.user.pk, page=page, is_default=True).first()
+    view = SavedView.here.filter(owner_id=request.user.pk, page=page, is_default=True).first()
     return f"{reverse(page)}?{view.query}" if view and view.query else None
 
 
@@ -63,7 +70,30 @@ def saved_views(request: Request, page: str) -> list[Link]:
     return [
         Link(label=view.name, url=f"{path}?{view.query}", current=view.query == here)
         for view in SavedView.seen_by(cast(User, request.user), page)
+        if view.owner_id == request.user.pk or not masking.is_secret(view.query)
     ]
+
+
+def draw(request: Request, template: str, context: dict[str, Any]) -> HttpResponse:
+    """The page; 502 where its `answered` turned out to be trouble."""
+    response = render(request, template, context)
+    if "answered" in context:
+        response.status_code = context["answered"].status
+    return response
+
+
+def total_of[M: Method](
+    request: Request, form: FilterForm[M], ask: Callable[[Client, M], Answer[Any]]
+) -> HttpResponse:
+    """The count of all rows that match, for the pager, once the rows are there."""
+    count, failed = None, not form.is_valid()
+    if not failed:
+        try:
+            count = ask(connect(), form.count_params()).total_count
+        except RemoteError:
+            failed = True
+    shown = {"total": count, "failed": failed, "about": False, "url": ""}
+    return render(request, "components/_total.jinja", shown, using="jinja")
 
 
 def paged(request: Request, page: Page[Any]) -> Pager:

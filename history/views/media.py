@@ -25,6 +25,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _t
 from django.views.decorators.http import require_safe
 
+from history import masking
 from history.api.client import RemoteError
 from history.api.errors import Unreachable
 from history.api.media import METHOD, Media
@@ -48,6 +49,7 @@ from history.middleware import Request
 from history.missing import Missing, busy, call_url, expired, missing
 from history.peaks import available, peaks
 from history.permissions import Right, demand, needs
+from history.rates import seconds_to_wait, too_many
 from history.recordings import peaks_key, reference
 from history.transcripts import transcript_lines
 from history.views.session import NoSession, find
@@ -112,6 +114,11 @@ def file(request: Request, found: Reference, sealed: str) -> HttpResponseBase:
     """The file, or the range of it that was asked for."""
     if found.purpose is Purpose.DOWNLOAD and found.kind is not Kind.LOG:
         demand(request.user, Right.DOWNLOAD_MEDIA)
+    many = "downloads" if found.purpose is Purpose.DOWNLOAD else "recordings"
+    if seconds := seconds_to_wait(request, many):
+        return too_many(request, many, seconds)
+    if found.kind is not Kind.RECORDING and masking.current():
+        return _masked_text(request, found, sealed)
     head, most = request.method == "HEAD", _most(found)
     # Ranges are for GET alone.
     asked = None if head else upstream_range(request.headers.get("Range"), most)
@@ -129,6 +136,24 @@ def file(request: Request, found: Reference, sealed: str) -> HttpResponseBase:
         if answer.streaming:
             stream.ending = ending.pop_all()
         return answer
+
+
+def _masked_text(request: Request, found: Reference, sealed: str) -> HttpResponse:
+    """A log or a transcript for who sees numbers masked: as far as a page shows it."""
+    try:
+        text, _whole = _text(found)
+    except RemoteError as error:
+        return _sorry(request, missing(found, error), sealed)
+    answer = HttpResponse(text)
+    _describe(answer, found, "")
+    answer["Content-Disposition"] = (
+        content_disposition_header(
+            found.purpose is Purpose.DOWNLOAD, found.file_name("", "-masked")
+        )
+        or "inline"
+    )
+    del answer["Accept-Ranges"]
+    return answer
 
 
 class Stream:
@@ -290,6 +315,8 @@ def waveform(request: Request, found: Reference, sealed: str) -> HttpResponseBas
     key = peaks_key(found.url)
     bars: list[float] | None = cache.get(key)
     if bars is None:
+        if seconds := seconds_to_wait(request, "peaks"):
+            return too_many(request, "peaks", seconds)
         # Whoever asks while it is being made does without.
         if not available() or not cache.add(f"{key}:making", True, MAKING_PEAKS):
             return HttpResponse(status=204)
@@ -366,7 +393,7 @@ def _text(found: Reference) -> tuple[str, bool]:
     if not whole:
         # Not in the middle of a line.
         text = text[: text.rfind(b"\n", 0, MOST_TEXT) + 1]
-    return text.decode("utf-8-sig", "replace"), whole
+    return masking.hidden(text.decode("utf-8-sig", "replace")), whole
 
 
 def _sorry(request: Request, words: Missing, sealed: str) -> HttpResponse:

@@ -6,12 +6,14 @@ from zoneinfo import available_timezones
 
 import phonenumbers
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -33,13 +35,25 @@ class PreferencesForm(forms.ModelForm[Preferences]):
         label=_("Rows per page"), coerce=int, choices=[(n, str(n)) for n in ROWS]
     )
 
+    language = forms.ChoiceField(
+        required=False,
+        label=_("Language and number format"),
+        # Each by its own name: who reads none of the others finds it.
+        choices=[
+            ("", _("As the browser asks")),
+            *(
+                (code, get_language_info(code)["name_local"].title())
+                for code, _n in settings.LANGUAGES
+            ),
+        ],
+    )
+
     class Meta:
         model = Preferences
         fields = ("zone", "rows", "theme", "density", "language", "region")
         labels = {  # noqa: RUF012
             "theme": _("Theme"),
             "density": _("Density"),
-            "language": _("Language and number format"),
             "region": _("Country of local numbers"),
         }
         help_texts = {  # noqa: RUF012
@@ -71,7 +85,7 @@ def preferences(request: Request) -> HttpResponse:
         response = redirect("settings")
         response.set_cookie("theme", form.instance.theme, max_age=365 * 24 * 3600, samesite="Lax")
         return response
-    views = SavedView.objects.filter(owner_id=request.user.pk)
+    views = SavedView.here.filter(owner_id=request.user.pk)
     return render(request, "history/settings.html", {"form": form, "saved_views": views})
 
 
@@ -98,7 +112,7 @@ def save_view(request: Request) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, _t("The view was not saved: give it a name of 1 to 60 characters."))
         page = request.POST.get("page", "")
-        place = reverse(page) if page in dict(PAGES) else "/"
+        place = reverse(page) if page in dict(PAGES) else reverse("home")
         query = urlsplit("?" + request.POST.get("query", "")).query
         return redirect(f"{place}?{query}")
     kept = form.cleaned_data
@@ -116,7 +130,7 @@ def save_view(request: Request) -> HttpResponse:
 
 @require_POST
 def delete_view(request: Request, pk: int) -> HttpResponse:
-    view = get_object_or_404(SavedView, pk=pk, owner_id=request.user.pk)
+    view = get_object_or_404(SavedView.here, pk=pk, owner_id=request.user.pk)
     view.delete()
     messages.success(request, _t("The view “%(name)s” is deleted.") % {"name": view.name})
     return redirect("settings")

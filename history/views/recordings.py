@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _t
@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from history import refine
+from history.ahead import Answered, ask_ahead
 from history.api import wire
 from history.api.client import RemoteError
 from history.api.replies import CallSessionInfoType
@@ -26,10 +27,10 @@ from history.listing import Column, Empty, nothing, sizes, time_column
 from history.middleware import Request
 from history.paging import Pager, onward, previous
 from history.permissions import Right, may, needs
+from history.rates import by_number, limited
 from history.recordings import Recording, recordings
 from history.templatetags.show import duration, filesize, money
-from history.trouble import trouble
-from history.views.lists import defaults, kept_view, list_context, remember
+from history.views.lists import defaults, draw, kept_view, list_context, remember
 
 SOON = 30  # days before its end in which a recording is marked
 
@@ -48,23 +49,22 @@ class Answer:
 
 @require_safe
 @needs(Right.RECORDINGS)
+@limited("numbers", by_number)
+@limited("scans")
 def listed(request: Request) -> HttpResponse:
     if view := kept_view(request, "recordings"):
         return redirect(view)
     form = RecordingsForm(request.GET, defaults(request))
     context: dict[str, Any] = {}
-    status = 200
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
+        user = cast(User, request.user)
+        found = ask_ahead(lambda: answer(form, user.pk))
+        costs = may(user, Right.COSTS)
+        context["answered"] = Answered(lambda: _shown(form, found(), costs=costs))
         remember(request, "recordings", form)
-        try:
-            user = cast(User, request.user)
-            context |= _shown(form, answer(form, user.pk), costs=may(user, Right.COSTS))
-        except RemoteError as error:
-            context["trouble"] = trouble(error)
-            status = 502
     context |= list_context(request, "recordings", form)
-    return render(request, "history/recordings.html", context, status=status)
+    return draw(request, "history/recordings.html", context)
 
 
 def answer(form: RecordingsForm, user_id: int) -> Answer:

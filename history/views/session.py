@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse
@@ -12,13 +13,15 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 from django.views.decorators.http import require_safe
 
-from history import sheet
+from history import masking, sheet
 from history.api.client import Refused, RemoteError
 from history.api.methods import GetCallHistory, GetTransactionHistory
 from history.api.replies import CallSessionInfoType, TransactionInfoType
 from history.connection import account_currency, connect
 from history.middleware import Request
+from history.numbers import is_masked
 from history.permissions import Right, demand, may, needs
+from history.rates import limited
 from history.recordings import recordings, with_waveforms
 from history.templatetags.show import money
 from history.trouble import trouble
@@ -50,6 +53,7 @@ def call(request: Request, session_id: int) -> HttpResponse:
         "log": sheet.log(session, cast(User, request.user).pk),
         "raw": sheet.raw(session, with_costs=may(request.user, Right.COSTS)),
         "number": other_number(session),
+        "others_url": _others_url(session),
     }
     return render(request, "history/call.html", context)
 
@@ -86,13 +90,27 @@ def _session(request: Request, session: CallSessionInfoType) -> dict[str, Any]:
         "charges": sheet.charges(session, currency),
         "address": address,
         "whole_address": whole_address,
+        "reveal": _reveal(request, session, address),
         "diagnostics": sheet.diagnostics(session, whole_address),
         "on": on,
     }
 
 
+def _reveal(request: Request, session: CallSessionInfoType, address: str) -> dict[str, Any] | None:
+    """For history/_reveal.html; nothing for who sees whole numbers anyway."""
+    if masking.current() is None or not masking.numbers_of(session):
+        return None
+    return {
+        "url": reverse("reveal", args=[session.call_session_history_id]),
+        "next": address,
+        "until": masking.revealed_until(request.session, session.call_session_history_id),
+        "least": masking.LEAST_REASON,
+    }
+
+
 @require_safe
 @needs(Right.COSTS)
+@limited("charges")
 def charges(request: Request, session_id: int) -> HttpResponse:
     """The table of charges again, each beside the transaction that booked it."""
     try:
@@ -131,10 +149,17 @@ def _booked(session: CallSessionInfoType) -> Mapping[int, TransactionInfoType]:
 
 @require_safe
 @needs(Right.CALLS)
+@limited("scans")
 def others(request: Request, session_id: int) -> HttpResponse:
-    """Other calls with the same number, a week before and after."""
+    """Other calls with the same number, a week before and after.
+
+    Who may not know the number asks without it: then it is that of the call.
+    """
     number = request.GET.get("number", "")
     day = _day(request.GET.get("on")) or _today()
+    is_unknown = not number and masking.current() is not None
+    if is_unknown:
+        number = _number_of(session_id, request.GET.get("on"))
     if not number:
         raise Http404
     page = connect().get_call_history(
@@ -152,7 +177,7 @@ def others(request: Request, session_id: int) -> HttpResponse:
     found = [one for one in page.result if one.call_session_history_id != session_id]
     answered = sum(outcome(one) is Outcome.ANSWERED for one in found)
     context = {
-        "number": number,
+        "number": "" if is_unknown else number,
         "sessions": found,
         "answered": answered,
         "total": max(0, (page.total_count or page.count) - 1),
@@ -160,6 +185,21 @@ def others(request: Request, session_id: int) -> HttpResponse:
         "last_day": (day + CONTEXT).date(),
     }
     return render(request, "history/_others.html", context)
+
+
+def _others_url(session: CallSessionInfoType) -> str:
+    number = other_number(session)
+    on = timezone.localtime(session.start_date).date().isoformat()
+    said = {"on": on} if is_masked(number) else {"number": number, "on": on}
+    return f"{reverse('call_others', args=[session.call_session_history_id])}?{urlencode(said)}"
+
+
+def _number_of(session_id: int, on: str | None) -> str:
+    with masking.lifted():
+        try:
+            return other_number(find(session_id, on))
+        except NoSession:
+            return ""
 
 
 # Finding it

@@ -17,20 +17,23 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 from django_stubs_ext import StrOrPromise
 
+from history.accounts import inside
 from history.api import wire
 from history.media import Expired, Forged, Kind, Reference
 from history.middleware import Request
+from history.models import accounts
 from history.models.trail import Action, TrailEntry, TrailHead
-from history.permissions import Right, may, needs
+from history.permissions import Right, may, needs, rights_everywhere
 from history.spreadsheets import guarded
 from history.trail import heard_by, note
 from history.views.lists import paged
 
 PER_PAGE = 100
-COLUMNS = ("number", "at", "who_id", "who", "action", "kind", "key", "details", "ip")
+COLUMNS = ("number", "at", "who_id", "who", "action", "kind", "key", "details", "ip", "account")
 # A day of listening has no more: what says otherwise did not come from our player.
 MOST_RANGES, LONGEST = 200, 24 * 3600
 MOST_HEARD = 4_000  # letters
@@ -55,6 +58,7 @@ KINDS: dict[str, StrOrPromise] = {
     "certificate": _("certificate of deletion"),
     "hold": _("legal hold"),
     "retention": _("retention rule"),
+    "account": _("account"),
     "page": _("page"),
 }
 TONES = {
@@ -87,8 +91,13 @@ class TrailForm(forms.Form):
         max_length=80,
         help_text=_("The ID of a call, a recording, a report, a deletion …"),
     )
+    account = forms.CharField(
+        required=False, label=_("Account"), max_length=64, help_text=_("As addresses call it.")
+    )
     since = forms.DateField(
-        required=False, label=_("From"), widget=forms.DateInput(attrs={"type": "date"})
+        required=False,
+        label=pgettext_lazy("period", "From"),
+        widget=forms.DateInput(attrs={"type": "date"}),
     )
     until = forms.DateField(
         required=False, label=_("Until"), widget=forms.DateInput(attrs={"type": "date"})
@@ -105,10 +114,15 @@ class TrailForm(forms.Form):
             )
         return said
 
-    def found(self, zone: str) -> "QuerySet[TrailEntry]":
-        """The entries that match, the newest first; days are those of the zone."""
-        said, here = self.cleaned_data, wire.zone(zone)
+    def found(self, request: Request) -> "QuerySet[TrailEntry]":
+        """The entries that match, the newest first; days are those of the person's zone. Who has
+        the right in this account alone reads of this account alone."""
+        said, here = self.cleaned_data, wire.zone(request.prefs.zone_name)
         rows = TrailEntry.objects.order_by("-number")
+        if Right.TRAIL not in rights_everywhere(request.user):
+            rows = rows.filter(account=accounts.slug())
+        if said["account"]:
+            rows = rows.filter(account=said["account"].strip())
         if said["who"]:
             rows = rows.filter(who__iexact=said["who"].strip())
         if said["action"]:
@@ -143,7 +157,13 @@ class Shown:
 
     @property
     def url(self) -> str:
-        """Where the object is shown, of those kinds that have a page."""
+        """Where the object is shown, of those kinds that have a page, in its account."""
+        if self.row.account in ("", accounts.slug()):
+            return self._url()
+        with inside(self.row.account):
+            return self._url()
+
+    def _url(self) -> str:
         key = self.row.key if self.row.key.isascii() and self.row.key.isdigit() else ""
         session = self.row.details.get("session", self.row.details.get("session_id"))
         match self.row.kind:
@@ -179,9 +199,7 @@ def trail(request: Request) -> HttpResponse:
     form = TrailForm(request.GET)
     context: dict[str, Any] = {"form": form, "filtered": any(request.GET.values())}
     if form.is_valid():
-        page = Paginator(form.found(request.prefs.zone_name), PER_PAGE).get_page(
-            request.GET.get("page")
-        )
+        page = Paginator(form.found(request), PER_PAGE).get_page(request.GET.get("page"))
         query = request.GET.copy()
         query.pop("page", None)
         context |= {
@@ -200,7 +218,7 @@ def trail_file(request: Request) -> HttpResponseBase:
     form = TrailForm(request.GET)
     if not form.is_valid():
         return redirect(f"{reverse('trail')}?{request.GET.urlencode()}")
-    rows = form.found(request.prefs.zone_name).order_by("number")
+    rows = form.found(request).order_by("number")
     response = StreamingHttpResponse(_csv(rows), content_type="text/csv; charset=utf-8")
     name = f"voxledger-trail-{timezone.now():%Y%m%d-%H%M%S}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

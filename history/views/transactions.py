@@ -13,9 +13,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from history import charged
+from history.ahead import Answered, ask_ahead
 from history.api import wire
-from history.api.client import RemoteError
-from history.api.replies import TransactionInfoType
+from history.api.client import Client, RemoteError
+from history.api.replies import Page, TransactionInfoType
 from history.balances import balances_of
 from history.connection import connect
 from history.forms_transactions import TransactionsForm
@@ -23,9 +24,11 @@ from history.listing import Column, Link, nothing, time_column
 from history.middleware import Request
 from history.paging import pager
 from history.permissions import Right, needs
+from history.rates import limited
 from history.sums import decimals, sums
 from history.trouble import trouble
-from history.views.lists import defaults, kept_view, list_context, remember
+from history.views.charts import above_list
+from history.views.lists import defaults, draw, kept_view, list_context, remember, total_of
 from history.words import CHARGE_OF_A_SESSION, FAMILIES
 
 
@@ -36,23 +39,20 @@ def transactions(request: Request) -> HttpResponse:
         return redirect(view)
     form = TransactionsForm(request.GET, defaults(request))
     context: dict[str, Any] = {}
-    status = 200
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
+        page = ask_ahead(lambda: connect().get_transaction_history(form.params()))
+        context["answered"] = Answered(lambda: _shown(form, page()))
         remember(request, "transactions", form)
-        try:
-            context |= _shown(form)
-        except RemoteError as error:
-            context["trouble"] = trouble(error)
-            status = 502
+        context |= {"holds": form.cleaned_data["is_uncommitted"], "export_url": _export(form)}
     context |= list_context(request, "transactions", form)
+    context |= {"chart": above_list(request, "transactions", form)}
     context |= {"tabs": _tabs(form), "tabs_label": _t("Which transactions")}
-    return render(request, "history/transactions.html", context, status=status)
+    return draw(request, "history/transactions.html", context)
 
 
-def _shown(form: TransactionsForm) -> dict[str, Any]:
-    """What the template needs to show an answer; asks for it."""
-    page = connect().get_transaction_history(form.params())
+def _shown(form: TransactionsForm, page: Page[TransactionInfoType]) -> dict[str, Any]:
+    """What the template needs to show an answer."""
     rows, count = page.result, len(page.result)
     moments = [row.performed_at for row in rows]
     summed = sums(rows)
@@ -66,7 +66,6 @@ def _shown(form: TransactionsForm) -> dict[str, Any]:
         "sums": summed,
         "places": decimals(rows),
         "own_account": own,
-        "holds": form.cleaned_data["is_uncommitted"],
         "with_accounts": with_accounts,
         "columns": _columns(form, [one.currency for one in summed], with_accounts=with_accounts),
         "pager": pager(
@@ -75,7 +74,6 @@ def _shown(form: TransactionsForm) -> dict[str, Any]:
             more=count == form.rows,
             total_url=reverse("transactions_total"),
         ),
-        "export_url": _export(form),
         "balances_url": f"{reverse('transactions_balances')}?{form.query.urlencode()}",
         "empty": None
         if count
@@ -110,7 +108,7 @@ def _columns(
 def _export(form: TransactionsForm) -> str:
     holds = form.cleaned_data["is_uncommitted"]
     kind = "transactions_on_hold" if holds else "transactions"
-    return f"{reverse('report_new')}?{form.instead(kind=kind, is_uncommitted='')}"
+    return f"{reverse('report_new')}?{form.instead(kind=kind, is_uncommitted='', chart='')}"
 
 
 def _tabs(form: TransactionsForm) -> list[Link]:
@@ -139,20 +137,17 @@ def _tabs(form: TransactionsForm) -> list[Link]:
 
 @require_safe
 @needs(Right.TRANSACTIONS)
+@limited("counts")
 def total(request: Request) -> HttpResponse:
     """The count of all transactions that match, once the rows are there."""
-    form = TransactionsForm(request.GET, defaults(request))
-    count, failed = None, not form.is_valid()
-    if not failed:
-        try:
-            count = connect().get_transaction_history(form.count_params()).total_count
-        except RemoteError:
-            failed = True
-    return render(request, "components/_total.html", {"total": count, "failed": failed})
+    return total_of(
+        request, TransactionsForm(request.GET, defaults(request)), Client.get_transaction_history
+    )
 
 
 @require_safe
 @needs(Right.TRANSACTIONS)
+@limited("counts")
 def balances(request: Request) -> HttpResponse:
     """Opening and closing balance of the period, where a finished report has told them."""
     form = TransactionsForm(request.GET, defaults(request))
@@ -169,12 +164,14 @@ def balances(request: Request) -> HttpResponse:
 
 @require_safe
 @needs(Right.TRANSACTIONS)
+@limited("charges")
 def charged_page(request: Request, transaction_id: int) -> HttpResponse:
     return _charged(request, transaction_id, "history/transaction.html")
 
 
 @require_safe
 @needs(Right.TRANSACTIONS)
+@limited("charges")
 def charged_panel(request: Request, transaction_id: int) -> HttpResponse:
     """The same, for the drawer."""
     return _charged(request, transaction_id, "history/_transaction.html")

@@ -185,6 +185,9 @@ def test_a_row_opens_to_its_events_with_both_clocks(supervisor: Client, sandbox:
     assert f"PT{seconds}S" in panel.content.decode()
     assert supervisor.get(f"/acd/{session.acd_session_history_id}/").status_code == 200
 
+    # Where both clocks are one, it is shown once.
+    assert panel.content.decode().count('data-label="UTC"') == len(session.events)
+
 
 def test_leads_to_the_calls_around_that_moment(supervisor: Client, sandbox: Sandbox) -> None:
     session = of_the_month()[-1]
@@ -256,7 +259,6 @@ def test_bad_input_is_explained_and_the_filters_are_kept(
 
 def test_says_so_when_the_api_is_down(supervisor: Client, settings: Any) -> None:
     settings.VOX_API_URL = "http://127.0.0.1:9/platform_api"
-    connect.cache_clear()
     page = show(supervisor, acd_queue_id="318")
     assert page.status_code == 502
     assert "Voximplant cannot be reached" in text(page)
@@ -267,7 +269,6 @@ def test_says_which_roles_may_read_the_queues(
     supervisor: Client, sandbox: Sandbox, settings: Any
 ) -> None:
     settings.VOX_CREDENTIALS = sandbox.credentials.with_name("credentials-accountant.json")
-    connect.cache_clear()
     page = show(supervisor)
     assert page.status_code == 502
     assert "Owner, Admin, Developer, Supervisor or User manager" in text(page)

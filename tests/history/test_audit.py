@@ -307,7 +307,6 @@ def test_bad_input_is_explained_and_the_filters_are_kept(
 
 def test_says_so_when_the_api_is_down(owner: Client, settings: Any) -> None:
     settings.VOX_API_URL = "http://127.0.0.1:9/platform_api"
-    connect.cache_clear()
     page = show(owner, filtered_cmd="DelUser")
     assert page.status_code == 502
     assert "Voximplant cannot be reached" in text(page)
@@ -318,7 +317,6 @@ def test_says_that_only_an_owner_may_read_it(
     owner: Client, sandbox: Sandbox, settings: Any
 ) -> None:
     settings.VOX_CREDENTIALS = sandbox.credentials.with_name("credentials-admin.json")
-    connect.cache_clear()
     page = show(owner)
     assert page.status_code == 502
     assert "needs the role Owner" in text(page)

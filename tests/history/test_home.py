@@ -1,14 +1,14 @@
 """Home, the search box, settings and saved views, as a signed-in person meets them."""
 
+import html
+import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from history.connection import connect
-from history.daily import calls_per_day
 from history.models import Preferences, RecentSearch, SavedView
 from tests.conftest import Sandbox
 from tests.history.test_calls import text
@@ -29,22 +29,10 @@ def test_home_offers_recent_searches_and_views(agent: Client, people: dict[str, 
     assert 'href="/calls/?user_id=5"' in page.content.decode()
 
 
-def test_the_calls_of_a_day_are_those_its_list_counts(agent: Client) -> None:
-    *_, thursday, _friday, _saturday, _sunday, _today = calls_per_day(
-        connect(), "Europe/Berlin", 14, NOON
-    )
-    day = {"from_date": "2026-06-11", "to_date": "2026-06-11", "timezone": "Europe/Berlin"}
-    assert thursday.day == date(2026, 6, 11)
-    assert thursday.calls > 0
-    assert text(agent.get("/calls/total/", day)) == f"of {thursday.calls}"
-
-
-def test_the_chart_asks_for_a_day_that_is_over_once(agent: Client, sandbox: Sandbox) -> None:
-    assert agent.get("/home/calls/").status_code == 200
-    asked = len(sandbox.requests)
-    agent.get("/home/calls/")
-    assert asked == 14
-    assert len(sandbox.requests) == asked  # the growing days are remembered for a minute
+def test_home_draws_calls_and_costs(agent: Client) -> None:
+    page = agent.get("/").content.decode()
+    charts = [html.unescape(url) for url in re.findall(r'hx-get="(/calls/chart/[^"]+)"', page)]
+    assert [text(agent.get(url)).count("Show as a table") for url in charts] == [1, 1]
 
 
 def test_the_search_box_goes_straight_to_what_is_certain(agent: Client) -> None:

@@ -24,12 +24,13 @@ DELETING = {"admin", "owner"}
 EXPORT = {"supervisor", "finance", "admin", "auditor", "owner"}
 READING = {
     "home": EVERYBODY,
-    "calls_by_day": CALLS,
     "search": EVERYBODY,
     "calls": CALLS,
     "calls_total": CALLS,
+    "calls_chart": CALLS,
     "call": CALLS,
     "call_panel": CALLS,
+    "reveal": CALLS,
     "call_charges": COSTS,
     "call_others": CALLS,
     "recordings": HEARING,
@@ -42,6 +43,7 @@ READING = {
     "session_log": HEARING,
     "transactions": MONEY,
     "transactions_total": MONEY,
+    "transactions_chart": MONEY,
     "transactions_balances": MONEY,
     "transaction": MONEY,
     "transaction_panel": MONEY,
@@ -77,6 +79,9 @@ READING = {
     "schedules": EXPORT,
     "schedule_new": EXPORT,
     "tokens": EXPORT,
+    "accounts": DELETING,
+    "accounts_add": DELETING,
+    "accounts_one": DELETING,
 }
 # What only takes a POST.
 WRITING = {
@@ -91,6 +96,9 @@ WRITING = {
     "hold_lift": DELETING,
     "retention_act": DELETING,
     "heard": HEARING,
+    "accounts_look": DELETING,
+    "accounts_key": DELETING,
+    "accounts_act": DELETING,
 }
 # These ask for a token of their owner instead: tests/history/test_reports_api.py
 BY_TOKEN = {"api_reports", "api_report", "api_report_file"}

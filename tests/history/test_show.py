@@ -72,6 +72,14 @@ def test_shows_a_time_in_the_current_zone_and_names_it():
     assert 'datetime="2026-06-15T15:00:00+03:00"' in shown
 
 
+@pytest.mark.parametrize("language", ["en", "ru", "es"])
+def test_shows_the_clock_of_each_moment_of_a_day(language):
+    with translation.override(language):
+        for style, clock in (("", "12:00:00"), ("time", "12:00:00"), ("short", "12:00")):
+            assert text(show.moment(NOON, style)).endswith(clock)
+            assert "12:00:00 UTC (UTC+00:00)" in show.moment(NOON, style)
+
+
 def test_tells_the_two_hours_of_a_clock_change_apart():
     berlin = ZoneInfo("Europe/Berlin")
     with timezone.override(berlin):
@@ -86,6 +94,26 @@ def test_shows_parts_of_a_time():
     assert text(show.moment(NOON, "date")) == "15 Jun 2026"
     assert text(show.moment(NOON, "time")) == "12:00:00"
     assert text(show.moment(NOON, "short")) == "15 Jun, 12:00"
+
+
+def test_writes_times_and_sizes_as_the_language_does():
+    with translation.override("ru"):
+        assert text(show.moment(NOON)) == "15.06.2026, 12:00:00"
+        assert "онедельник, 15 июня 2026, 12:00:00 UTC (UTC+00:00)" in show.moment(NOON)
+        assert text(show.filesize(12_400_000)) == "12,4 МБ"
+        assert show.in_words(96) == "1 мин 36 с"
+    with translation.override("es"):
+        assert text(show.moment(NOON, "date")) == "15/06/2026"
+        assert "15 de junio de 2026" in show.moment(NOON)
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [(1, "1 день назад"), (3, "3 дня назад"), (11, "11 дней назад"), (21, "21 день назад")],
+)
+def test_counts_in_the_forms_of_the_language(days, expected):
+    with translation.override("ru"):
+        assert show.ago(NOON - timedelta(days=days), NOON) == expected
 
 
 @pytest.mark.parametrize(
@@ -224,7 +252,7 @@ def test_draws_with_decimal_points_in_every_language():
 def test_never_draws_a_bar_over_its_grid(values):
     points = [Point(label="", value=value, said="") for value in values]
     drawn = charts.bar_chart(points, "", "")["bars"]
-    assert all(0 <= float(bar["height"]) <= charts.BOTTOM - charts.TOP for bar in drawn)
+    assert all(0 <= float(bar["height"]) <= charts.PLOT - charts.FOOT - charts.TOP for bar in drawn)
 
 
 def test_draws_a_timeline_to_scale_with_a_table():

@@ -169,6 +169,14 @@ def test_what_is_undone_leaves_no_gap(db: None) -> None:
     assert verify() == (2, None)
 
 
+def test_rows_that_ended_without_a_word_are_found(five: list[TrailEntry]) -> None:
+    TrailHead.objects.update(pruned=2, anchor=five[1].hash)
+    tamper("DELETE FROM history_trailentry WHERE number <= 2")
+    _count, fault = verify()
+    assert fault
+    assert fault.reason == "rows are gone that no row says were ended"
+
+
 def test_pruning_ends_old_rows_and_the_rest_still_holds(db: None) -> None:
     with time_machine.travel(timezone.now() - timedelta(days=4000), tick=False):
         for number in range(3):

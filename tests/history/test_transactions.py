@@ -48,7 +48,6 @@ def of_the_month(**more: Any) -> Sequence[TransactionInfoType]:
 def use(sandbox: Sandbox, settings: Any, role: str) -> None:
     """From now on the dashboard has the key of a service account with this role."""
     settings.VOX_CREDENTIALS = sandbox.credentials.with_name(f"credentials-{role}.json")
-    connect.cache_clear()
 
 
 # Rows
@@ -257,7 +256,6 @@ def test_names_what_it_left_out_of_an_old_link(finance: Client) -> None:
 
 def test_says_so_when_the_api_is_down(finance: Client, settings: Any) -> None:
     settings.VOX_API_URL = "http://127.0.0.1:9/platform_api"
-    connect.cache_clear()
     page = show(finance, user_id="7")
     assert page.status_code == 502
     assert "Voximplant cannot be reached" in text(page)
