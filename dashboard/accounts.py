@@ -1,7 +1,5 @@
 """How sign-in behaves where allauth leaves the choice: nobody signs up, secrets are sealed."""
 
-from base64 import urlsafe_b64encode
-from functools import cache
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -9,14 +7,14 @@ from allauth.account.forms import LoginForm
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.totp.internal.auth import generate_totp_secret
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.fernet import InvalidToken
 from django import forms
-from django.conf import settings
 from django.http import HttpRequest
-from django.utils.encoding import force_bytes
 from django.utils.translation import gettext_lazy as _
+
+from history.sealing import sealer
+
+SECOND_FACTOR = "second factor"
 
 
 class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -49,25 +47,11 @@ class SealedMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Second factors are kept sealed: a copy of the database alone gives no codes."""
 
     def encrypt(self, text: str) -> str:
-        return _fernet().encrypt(text.encode()).decode()
+        return sealer(SECOND_FACTOR).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         try:
-            return _fernet().decrypt(encrypted_text.encode()).decode()
+            return sealer(SECOND_FACTOR).decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
             # SECRET_KEY was changed. Codes of a secret that nobody knows: none is right.
             return str(generate_totp_secret())
-
-
-def _fernet() -> MultiFernet:
-    return _from_secrets((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
-
-
-@cache
-def _from_secrets(secrets: tuple[str | bytes, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(_derived(force_bytes(secret))) for secret in secrets])
-
-
-def _derived(secret: bytes) -> bytes:
-    made = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"voxledger second factor")
-    return urlsafe_b64encode(made.derive(secret))

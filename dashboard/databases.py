@@ -12,12 +12,12 @@ SQLITE_START = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_
 def database(url: str, max_age: int) -> dict[str, Any]:
     """One entry of DATABASES, from `sqlite:///path` or `postgresql://user:password@host:port/name`.
 
-    `max_age` (seconds) is how long an idle PostgreSQL connection is kept for the next request;
-    what stands after `?` goes to libpq as it is, e.g. `?sslmode=verify-full`.
+    `max_age` (seconds) is how long a connection is kept for the next requests; what stands after
+    `?` goes to libpq as it is, e.g. `?sslmode=verify-full`.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        return _sqlite(Path(unquote(parts.path.removeprefix("/"))))
+        return _sqlite(Path(unquote(parts.path.removeprefix("/"))), max_age)
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.removeprefix("/")),
@@ -31,10 +31,12 @@ def database(url: str, max_age: int) -> dict[str, Any]:
     }
 
 
-def _sqlite(path: Path) -> dict[str, Any]:
+def _sqlite(path: Path, max_age: int) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path.absolute(),
+        # To open the file and read its schema costs as much as five queries.
+        "CONN_MAX_AGE": max_age,
         "OPTIONS": {
             # Web, worker and beat write to one file: take the write lock at the start of a
             # transaction and wait for it, rather than fail in the middle.

@@ -6,11 +6,15 @@ An empty value counts as not given, since that is what `${NAME:-}` of a compose 
 
 import os
 import re
+from importlib import import_module
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
+
+type Network = IPv4Network | IPv6Network
 
 
 class BadSetting(ImproperlyConfigured):
@@ -49,6 +53,11 @@ def env_text(name: str, default: str = "") -> str:
 env_secret = env_text
 
 
+def env_secrets(name: str) -> list[str]:
+    """Several secrets, the newest first, apart by commas or white space."""
+    return [part for part in re.split(r"[,\s]+", env_secret(name)) if part]
+
+
 def env_bool(name: str, *, default: bool) -> bool:
     value = _given(name)
     if value is None:
@@ -75,6 +84,17 @@ def env_int(
 
 def env_list(name: str, default: str = "") -> list[str]:
     return [part for part in re.split(r"[,\s]+", env_text(name, default)) if part]
+
+
+def env_networks(name: str) -> list[Network]:
+    networks: list[Network] = []
+    for given in env_list(name):
+        try:
+            networks.append(ip_network(given))
+        except ValueError:
+            advice = f"use networks or addresses, e.g. {name}=10.0.0.0/8,192.0.2.7"
+            raise BadSetting(name, given, advice) from None
+    return networks
 
 
 def env_origins(name: str) -> list[str]:
@@ -146,6 +166,21 @@ def env_url(name: str, default: str, *, example: str) -> str:
     return value
 
 
+def env_url_with(name: str, *, example: str, package: str) -> str:
+    """An address, empty if not given, for something that needs a package the product has not."""
+    value = env_text(name)
+    if not value:
+        return ""
+    if not _is_address(value) or urlsplit(value).scheme not in ("http", "https"):
+        raise BadSetting(name, value, f"use an address, e.g. {name}={example}")
+    try:
+        import_module(package)
+    except ImportError:
+        advice = "its packages are not installed: pip install -r requirements-extras.txt"
+        raise BadSetting(name, "…", advice) from None
+    return value
+
+
 def env_issuer(name: str) -> str:
     """The address of an OpenID Connect provider; who signs in must not be read on the way."""
     value = env_text(name)
@@ -157,13 +192,28 @@ def env_issuer(name: str) -> str:
     return value.rstrip("/")
 
 
-def env_roles(name: str, roles: tuple[str, ...]) -> frozenset[str]:
-    given = env_list(name)
+def env_roles(name: str, roles: tuple[str, ...], default: str = "") -> frozenset[str]:
+    """Names of roles; `none` for no role where there is a default."""
+    given = env_list(name, default)
+    if default and given == ["none"]:
+        return frozenset()
     for role in given:
         if role not in roles:
             advice = f"use names of roles: {', '.join(roles)}, e.g. {name}=admin,owner"
             raise BadSetting(name, role, advice)
     return frozenset(given)
+
+
+def env_rates(name: str, defaults: dict[str, str]) -> dict[str, str]:
+    """How much of each kind in which time: `exports=30/hour`, separated by commas or spaces."""
+    rates = dict(defaults)
+    for pair in env_list(name):
+        kind, _, rate = pair.partition("=")
+        if kind not in defaults or not re.fullmatch(r"[1-9]\d*/(second|minute|hour|day)", rate):
+            advice = f"use one of {', '.join(defaults)}, e.g. {name}=exports=30/hour"
+            raise BadSetting(name, pair, advice)
+        rates[kind] = rate
+    return rates
 
 
 def env_roles_of_groups(name: str, roles: tuple[str, ...]) -> dict[str, str]:

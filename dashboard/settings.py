@@ -5,7 +5,6 @@ from pathlib import Path
 
 import django_stubs_ext
 from django.utils.csp import CSP
-from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
 from dashboard.databases import database, next_database
@@ -18,16 +17,21 @@ from dashboard.env import (
     env_int,
     env_issuer,
     env_list,
+    env_networks,
     env_origins,
     env_path,
+    env_rates,
     env_redis,
     env_roles,
     env_roles_of_groups,
     env_secret,
+    env_secrets,
     env_text,
     env_url,
+    env_url_with,
     env_zone,
 )
+from dashboard.log_form import logging_config
 from dashboard.oidc import single_sign_on
 from dashboard.secret_key import kept_secret_key
 from dashboard.storages import report_storage
@@ -50,14 +54,18 @@ STATIC_ROOT = env_path("STATIC_ROOT", DATA_DIR / "static")
 
 DEBUG = env_bool("DEBUG", default=False)
 SECRET_KEY = env_secret("SECRET_KEY") or kept_secret_key(DATA_DIR / "secret_key")
+# Former ones: what they sealed or signed still opens.
+SECRET_KEY_FALLBACKS = env_secrets("SECRET_KEY_FALLBACKS")
+# What the keys of accounts are sealed with, the newest first; by default SECRET_KEY does it.
+VOX_ENCRYPTION_KEYS = env_secrets("VOX_ENCRYPTION_KEYS")
 THIS_MACHINE = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ",".join(THIS_MACHINE))
 CSRF_TRUSTED_ORIGINS = env_origins("CSRF_TRUSTED_ORIGINS")
 # As soon as other machines are to reach it, passwords must not travel in the open.
 HTTPS_ONLY = env_bool("HTTPS_ONLY", default=not set(ALLOWED_HOSTS) <= set(THIS_MACHINE))
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
-# A health check asks this process itself, without the proxy that speaks https.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Probes ask this process itself, without the proxy that speaks https.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
 SESSION_COOKIE_AGE = 14 * 24 * 3600
@@ -69,6 +77,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 # Forms here are short; the longest are a search of many numbers and a key file.
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["dashboard.uploads.SmallUploads"]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
 SECURE_CSP: dict[str, list[str]] = {
@@ -105,9 +114,12 @@ INSTALLED_APPS = [
     "allauth.usersessions",
 ]
 MIDDLEWARE = [
+    "dashboard.logs.logged",
+    "dashboard.metrics.measured",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "dashboard.middleware.powers",
+    "dashboard.middleware.SmallPages",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -118,10 +130,13 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "history.accounts.addressed",
     "dashboard.middleware.seen",
     "dashboard.middleware.SecondFactorFirst",
     "django_htmx.middleware.HtmxMiddleware",
     "history.middleware.preferences",
+    "history.answers.looked",
+    "history.masking.masking",
     "history.trail.noted",
     "history.middleware.RemoteErrors",
 ]
@@ -144,13 +159,19 @@ TEMPLATES = [
             ],
         },
     },
+    {
+        "NAME": "jinja",
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"environment": "history.jinja.environment"},
+    },
 ]
 
 # Sign-in (django-allauth)
 
 # The names of history.permissions.ROLES, which cannot be read yet; a test compares.
 ROLES = ("agent", "supervisor", "finance", "admin", "auditor", "owner")
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = "home"
 LOGIN_URL = "account_login"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 ACCOUNT_ADAPTER = "dashboard.accounts.ClosedAccountAdapter"
@@ -172,6 +193,9 @@ MFA_TOTP_TOLERANCE = 1
 # An address for mail proves nothing here: people come by invitation.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_REQUIRED_ROLES = env_roles("MFA_REQUIRED_ROLES", ROLES)
+# Who reads telephone numbers without their middle, and reveals those of a call for a reason.
+MASKED_ROLES = env_roles("MASKED_ROLES", ROLES, default="auditor")
+REVEAL_MINUTES = env_int("REVEAL_MINUTES", 15, unit="minutes", least=1)
 # Shows when a session was last seen; dashboard.middleware.seen notes it.
 USERSESSIONS_TRACK_ACTIVITY = True
 # Single sign-on with OpenID Connect, where an issuer is named.
@@ -221,7 +245,7 @@ REDIS_URL = env_redis("REDIS_URL", f"{DEMO_VALKEY}/0")
 CACHE_URL = env_redis("CACHE_URL", next_database(REDIS_URL))
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "dashboard.caching.ForgivingCache",
         "LOCATION": CACHE_URL,
         "KEY_PREFIX": "voxledger",
         "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
@@ -248,6 +272,9 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Told to stop (with REMAP_SIGTERM=SIGQUIT, as in the image), a worker takes nothing new, waits so
+# many seconds for what it is at, then lays it down: the row keeps what was done.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = env_int("WORKER_STOP_SECONDS", 20, unit="seconds")
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 # `bulk` is for steps that move many bytes, so that they never stand before the short ones.
@@ -259,24 +286,23 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TIMEZONE = "UTC"
-# How often beat looks for reports that stopped moving, which is also how late a next step may
-# be before it counts as stopped.
+# How often beat looks for reports that stopped moving and deletions that are due, which is also
+# how late a report's next step may be before it counts as stopped.
 REPORT_SWEEP_SECONDS = env_int("REPORT_SWEEP_SECONDS", 30, unit="seconds", least=1)
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
-    name: {
-        "task": f"history.tasks.{name}",
+    task.rpartition(".")[2]: {
+        "task": f"history.{task}",
         "schedule": seconds,
         # A tick that waited longer than this has its successors behind it.
         "options": {"expires": seconds},
     }
-    for name, seconds in (
-        ("sweep", REPORT_SWEEP_SECONDS),
-        ("run_schedules", 60),
-        ("expire_reports", 600),
+    for task, seconds in (
+        ("tasks.sweep", REPORT_SWEEP_SECONDS),
+        ("tasks.run_schedules", 60),
+        ("tasks.expire_reports", 600),
+        ("deletions.tasks.apply_retention", 3600),
+        ("trail.prune_trail", 24 * 3600),
     )
-} | {
-    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
-    for name, task, seconds in (("prune_trail", "history.trail.prune_trail", 24 * 3600),)
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
@@ -294,7 +320,10 @@ VOX_API_KEY = env_secret("VOX_API_KEY")
 if VOX_ACCOUNT_ID and not VOX_API_KEY:
     raise BadSetting("VOX_API_KEY", "", "VOX_ACCOUNT_ID is set; set its key too")
 VOX_TIMEOUT = env_int("VOX_TIMEOUT", 30, unit="seconds", least=1, example=10)
+VOX_RETRY_SECONDS = env_int("VOX_RETRY_SECONDS", 10, unit="seconds", least=0, example=5)
 VOX_CA_BUNDLE = env_file("VOX_CA_BUNDLE")
+# How long answers about closed periods are kept for a second look; 0 keeps none.
+VOX_ANSWERS_KEEP_SECONDS = env_int("VOX_ANSWERS_KEEP_SECONDS", 3600, unit="seconds")
 # Where recordings, transcripts and logs may be fetched; the API's own host always counts.
 VOX_MEDIA_HOSTS = env_list("VOX_MEDIA_HOSTS", "*.voximplant.com")
 
@@ -335,6 +364,23 @@ DELETION_DELAY_MINUTES = env_int("DELETION_DELAY_MINUTES", 10, unit="minutes")
 # A second person must agree.
 DELETION_NEEDS_APPROVAL = env_bool("DELETION_NEEDS_APPROVAL", default=False)
 
+# How often one person may ask for what costs much; history/rates.py says what each is.
+RATE_LIMITS = env_rates(
+    "RATE_LIMITS",
+    {
+        "scans": "60/minute",
+        "numbers": "120/hour",
+        "counts": "120/minute",
+        "charges": "120/minute",
+        "recordings": "600/minute",
+        "downloads": "60/minute",
+        "peaks": "120/minute",
+        "previews": "60/minute",
+        "exports": "60/hour",
+        "reveals": "20/hour",
+    },
+)
+
 # Static files
 
 STATIC_URL = "/static/"
@@ -350,22 +396,32 @@ STORAGES = {
 USE_TZ = True
 TIME_ZONE = env_zone("TIME_ZONE", "UTC")
 USE_I18N = True
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("ru", _("Russian")), ("es", _("Spanish"))]
+LANGUAGE_CODE = env_choice("DEFAULT_LANGUAGE", "en", ("en", "ru", "es"))
+LANGUAGES = [("en", "English"), ("ru", "Russian"), ("es", "Spanish")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "dashboard.formats"
 
-# Log: one line an event. Paths are logged without their query, since filters hold numbers.
+# Metrics: who may read them. Without either nobody may.
+
+METRICS_TOKEN = env_secret("METRICS_TOKEN")
+METRICS_NETWORKS = env_networks("METRICS_NETWORKS")
+# Where a worker answers for its metrics; 0 means nowhere.
+METRICS_PORT = env_int("METRICS_PORT", 0, least=1, example=9808)
+
+# Where errors and traces go, if anywhere (dashboard/observers.py). Both have packages of their own.
+
+SENTRY_DSN = env_url_with(
+    "SENTRY_DSN", example="https://key@sentry.example.com/1", package="sentry_sdk"
+)
+SENTRY_ENVIRONMENT = env_text("SENTRY_ENVIRONMENT", "production")
+OTEL_EXPORTER_OTLP_ENDPOINT = env_url_with(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    example="http://collector:4318",
+    package="opentelemetry.exporter.otlp.proto.http",
+)
+
+# Log: one event a line. Paths are logged without their query, since filters hold numbers.
 
 LOG_LEVEL = env_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "dashboard.logs.LineFormatter",
-        },
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
-}
+LOG_FORMAT = env_choice("LOG_FORMAT", "line" if DEBUG else "json", ("json", "line"))
+LOGGING = logging_config(LOG_FORMAT, LOG_LEVEL)

@@ -22,12 +22,14 @@ def report_storage(folder: Path, bucket: str, endpoint: str) -> dict[str, Any]:
             },
         }
     return {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "dashboard.buckets.Bucket",
         "OPTIONS": {
             "bucket_name": bucket,
             "endpoint_url": endpoint or None,
             "default_acl": None,
             "querystring_auth": True,
             "file_overwrite": True,
+            # Of a file that is read; what is larger waits on the disk.
+            "max_memory_size": 16 * 1024 * 1024,
         },
     }

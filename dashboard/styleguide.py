@@ -525,7 +525,8 @@ def panel(request: HttpRequest, row: int) -> HttpResponse:
 
 @_for_developers
 def total(request: HttpRequest) -> HttpResponse:
-    return render(request, "components/_total.html", {"total": 8214, "about": True})
+    shown = {"total": 8214, "about": True}
+    return render(request, "components/_total.jinja", shown, using="jinja")
 
 
 @_for_developers

@@ -1,10 +1,16 @@
 from django.urls import include, path, re_path
 
 from dashboard import single_sign_on
-from dashboard.views import favicon, healthz, no_mail
+from dashboard.scraping import metrics
+from dashboard.views import favicon, healthz, no_mail, readyz
+
+handler400 = "dashboard.views.bad_request"
+handler500 = "dashboard.views.server_error"
 
 urlpatterns = [
     path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", metrics),
     path("favicon.ico", favicon),
     path("", include("dashboard.people.urls")),
     # All of allauth's pages that would send mail.

@@ -8,14 +8,15 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.people.rules import roles_of, roles_to_give
-from history.permissions import ROLES
+from history.models.accounts import all_of_them
+from history.permissions import ROLES, role_name
 
 
 class RolesField(forms.MultipleChoiceField):
     widget = forms.CheckboxSelectMultiple
 
     def offer(self, roles: list[str]) -> None:
-        self.choices = [(role, role) for role in roles]
+        self.choices = [(role, role_name(role)) for role in roles]
 
 
 class InvitationForm(forms.Form):
@@ -51,6 +52,20 @@ class RolesForm(forms.Form):
     @property
     def given(self) -> list[str]:
         return [role for role in ROLES if role in self.cleaned_data["roles"]]
+
+
+class GrantForm(forms.Form):
+    """A role in one account alone."""
+
+    account = forms.ChoiceField(label=_("Account"))
+    role = forms.ChoiceField(label=_("Role"))
+
+    def __init__(self, by: AbstractBaseUser | AnonymousUser, data: Any = None) -> None:
+        super().__init__(data)
+        accounts = [(one.slug, one.name) for one in all_of_them()]
+        roles = [(role, role_name(role)) for role in roles_to_give(by)]
+        self.fields["account"].choices = accounts  # type: ignore[attr-defined]
+        self.fields["role"].choices = roles  # type: ignore[attr-defined]
 
 
 class JoinForm(UserCreationForm[User]):

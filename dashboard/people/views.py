@@ -8,6 +8,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
@@ -18,18 +19,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.models import Invitation
-from dashboard.people.forms import InvitationForm, RolesForm
+from dashboard.people.forms import GrantForm, InvitationForm, RolesForm
 from dashboard.people.rules import (
     demand_change,
     give_roles,
     last_as,
     may_change,
     roles_of,
+    roles_to_give,
     withdraw_links_of,
 )
 from history.middleware import Request
+from history.models import Grant, accounts
 from history.models.trail import Action
-from history.permissions import ROLES, Right, needs
+from history.permissions import ROLES, Right, allowed, needs, role_name
 from history.trail import note
 
 
@@ -49,7 +52,7 @@ def _listed(request: Request, form: InvitationForm, link: str = "") -> HttpRespo
         "form": form,
         "link": link,
         "roles": list(ROLES),
-        "rights": [(right, [right in may for may in ROLES.values()]) for right in Right],
+        "rights": [(right, [right in allowed(role) for role in ROLES]) for right in Right],
     }
     return render(request, "people/people.html", context)
 
@@ -97,8 +100,16 @@ def _found(pk: int) -> User:
     return get_object_or_404(_people(), pk=pk)
 
 
-def _shown(request: Request, person: User, form: RolesForm, link: str = "") -> HttpResponse:
+def _shown(
+    request: Request,
+    person: User,
+    form: RolesForm,
+    link: str = "",
+    grant: GrantForm | None = None,
+) -> HttpResponse:
     context = {
+        "grant": grant or GrantForm(request.user),
+        "grants": person.grants.select_related("account"),
         "person": person,
         "form": form,
         "link": link,
@@ -140,7 +151,7 @@ def _last_words(person: User, role: str) -> str:
     return _t(
         "%(name)s is the last active %(role)s: nobody could give this role back. "
         "Make somebody else %(role)s first."
-    ) % {"name": person.username, "role": role}
+    ) % {"name": person.username, "role": role_name(role)}
 
 
 def _note(request: Request, person: User, **details: object) -> None:
@@ -178,6 +189,44 @@ def _end_sessions(person: User) -> int:
     for session in sessions:
         session.end()
     return len(sessions)
+
+
+@require_POST
+@needs(Right.PEOPLE)
+@transaction.atomic
+def grant(request: Request, pk: int) -> HttpResponse:
+    """Gives a role in one account."""
+    found = _found(pk)
+    demand_change(request.user, found)
+    form = GrantForm(request.user, request.POST)
+    if not form.is_valid():
+        return _shown(request, found, RolesForm(request.user, found), grant=form)
+    account, role = accounts.find(form.cleaned_data["account"]), form.cleaned_data["role"]
+    if not account.pk:  # that of the settings is kept once there is something to keep
+        account.save()
+    Grant.objects.get_or_create(person=found, account=account, role=role)
+    _note(request, found, granted=role, account=account.slug)
+    messages.success(
+        request,
+        _t("%(name)s is %(role)s in “%(account)s” now.")
+        % {"name": found.username, "role": role, "account": account.name},
+    )
+    return redirect("person", pk)
+
+
+@require_POST
+@needs(Right.PEOPLE)
+@transaction.atomic
+def grant_end(request: Request, pk: int, grant_pk: int) -> HttpResponse:
+    found = _found(pk)
+    demand_change(request.user, found)
+    ended = get_object_or_404(found.grants.select_related("account"), pk=grant_pk)
+    if ended.role not in roles_to_give(request.user):
+        raise PermissionDenied(_t("Only an owner may change an owner."))
+    ended.delete()
+    _note(request, found, taken=ended.role, account=ended.account.slug)
+    messages.success(request, _t("The role in “%(name)s” is taken away.") % {"name": ended.account})
+    return redirect("person", pk)
 
 
 @require_POST

@@ -1,13 +1,16 @@
 """`manage.py demo` as a stranger runs it: the whole of it, with the real sandbox and Valkey."""
 
+import fcntl
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -15,11 +18,20 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+DEMO = ("demo", "--sessions", "200")
+
+
+# Two that begin at once would find the same ports free.
+STARTING = Path(tempfile.gettempdir()) / "voxledger-demo-starts"
+
+
 class Demo:
-    def __init__(self, data: Path, port: int, **env: str) -> None:
+    def __init__(self, words: Sequence[str], data: Path, port: int, **env: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.output = ""
-        command = ["manage.py", "demo", "--sessions", "200", "--port", str(port)]
+        self.starting = STARTING.open("w")
+        fcntl.flock(self.starting, fcntl.LOCK_EX)
+        command = ["manage.py", *words, "--port", str(port)]
         self.process = subprocess.Popen(
             [sys.executable, *command],
             cwd=ROOT,
@@ -34,11 +46,13 @@ class Demo:
         for line in self.process.stdout or ():
             self.output += line
             if "Stop  " in line:
+                self.starting.close()
                 return self
         raise AssertionError(self.output)
 
     def end(self) -> int:
         self.output += self.process.communicate(timeout=60)[0]
+        self.starting.close()
         return self.process.returncode
 
     def stop(self) -> int:
@@ -50,8 +64,8 @@ class Demo:
 def demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
     demos: list[Demo] = []
 
-    def start(port: int | None = None, data: Path = tmp_path, **env: str) -> Demo:
-        demos.append(Demo(data, port or free_port(), **env))
+    def start(*words: str, port: int | None = None, data: Path = tmp_path, **env: str) -> Demo:
+        demos.append(Demo(words or DEMO, data, port or free_port(), **env))
         return demos[-1]
 
     yield start
@@ -59,6 +73,7 @@ def demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
         if demo.process.poll() is None:
             os.killpg(demo.process.pid, signal.SIGINT)
         demo.process.communicate(timeout=60)
+        demo.starting.close()
 
 
 def free_port() -> int:
@@ -103,7 +118,38 @@ def test_the_demo_runs_keeps_its_data_and_leaves_nothing_behind(demo, tmp_path):
     assert agent.get(f"{again.url}/calls/", timeout=30, allow_redirects=False).status_code == 200
     other = demo(port=free_port())
     assert other.end() == 1
-    assert f"The demo already runs here, as process {again.process.pid}: " in other.output
+    assert f"Voxledger already runs here, as process {again.process.pid}: " in other.output
+
+
+@pytest.mark.timeout(120)
+def test_the_product_runs_on_an_account_of_your_own(demo, tmp_path, sandbox):
+    env = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(tmp_path),
+        "VOX_API_URL": sandbox.url,
+        "VOX_CREDENTIALS": str(sandbox.credentials),
+    }
+    run = demo("run", **env).until_ready()
+    assert "First owner" in run.output
+    command = [sys.executable, "manage.py", "first_admin", "ada", "--link"]
+    link = subprocess.check_output(command, cwd=ROOT, env=env, text=True)
+    address = run.url + urlsplit(link.split()[-1])._replace(scheme="", netloc="").geturl()
+    ada = requests.Session()
+    page = ada.get(address, timeout=10)
+    token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[0]
+    chosen = dict.fromkeys(("new_password1", "new_password2"), "a good long one")
+    ada.post(page.url, {**chosen, "csrfmiddlewaretoken": token}, timeout=10)
+    ada.get(f"{run.url}/calls/", timeout=30).raise_for_status()
+    assert "GetCallHistory" in {asked["method"] for asked in sandbox.requests}
+    assert run.stop() == 0
+    assert programs_of(tmp_path) == []
+
+    over_the_demo = tmp_path / "demo"
+    over_the_demo.mkdir()
+    (over_the_demo / "demo.lock").touch()
+    refused = demo("run", data=over_the_demo)
+    assert refused.end() == 1
+    assert "DATA_DIR=var/own make run" in refused.output
 
 
 @pytest.mark.timeout(120)

@@ -1,5 +1,6 @@
 """What an attacker tries: forged forms, ways to other sites, large bodies, curious error pages."""
 
+import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -102,6 +103,15 @@ def test_a_body_too_large_is_refused(people: dict[str, User]) -> None:
     answer = client.post("/settings/", {"zone": "x" * 1024 * 1024 * 2})
     assert answer.status_code == 400
     assert "The server did not understand this request" in text(answer)
+
+
+def test_a_file_too_large_is_refused_before_it_is_read(people: dict[str, User]) -> None:
+    file = io.BytesIO(b"x" * 1024 * 1024 * 2)
+    for path in ("/settings/", "/accounts/login/"):
+        answer = sign_in("agent").post(path, {"file": file})
+        assert answer.status_code == 400
+        assert "The server did not understand this request" in text(answer)
+        file.seek(0)
 
 
 def test_pages_of_errors_name_nobody(people: dict[str, User], sandbox: Sandbox) -> None:

@@ -64,6 +64,13 @@ def recovery_codes(client: Client) -> list[str]:
     return re.findall(r"<code>(\d{8})</code>", client.get(url).content.decode())
 
 
+@pytest.mark.parametrize("path", ["password/change/", "2fa/", "sessions/"])
+def test_pages_of_ones_own_sign_in_are_no_place_of_the_rail(people: dict[str, User], path: str):
+    owner, current = sign_in("owner"), 'href="/accounts/" title="Accounts" aria-current'
+    assert current not in owner.get(f"/accounts/{path}").content.decode()
+    assert current in owner.get("/accounts/").content.decode()
+
+
 def test_an_app_is_asked_for_after_the_password(people: dict[str, User]) -> None:
     secret = set_up_app(sign_in("agent"))
     client = sign_in("agent")
