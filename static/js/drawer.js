@@ -53,7 +53,7 @@ async function load(url) {
   drawer.scrollTop = 0;
   try {
     const answer = await fetch(url, { headers: { "HX-Request": "true", "HX-Target": "drawer-body" }, signal: waiting.signal });
-    if (new URL(answer.url).pathname.startsWith("/accounts/login")) return location.reload();
+    if (new URL(answer.url).pathname.includes("/accounts/login")) return location.reload();
     const html = await answer.text();
     const content = new DOMParser().parseFromString(html, "text/html");
     const whole = content.querySelector("main");

@@ -25,7 +25,8 @@ function stop(audio) {
   if (now) now.open = false;
 }
 
-// The address of the sound carries the sealed reference: /media/REFERENCE/.
+// The address of the sound carries the sealed reference, …/media/REFERENCE/; what is before it is
+// the account's, here as there.
 const reference = (audio) => /\/media\/([^/]+)\//.exec(audio.currentSrc)?.[1];
 
 function report(audio) {
@@ -40,7 +41,7 @@ function report(audio) {
   form.set("seconds", ranges.slice(-200).join(","));
   form.set("csrfmiddlewaretoken", JSON.parse(document.body.getAttribute("hx-headers"))["x-csrftoken"]);
   // Arrives even if the page is being left.
-  navigator.sendBeacon("/trail/heard/", form);
+  navigator.sendBeacon(audio.currentSrc.replace(/\/media\/.*/, "/trail/heard/"), form);
 }
 
 const players = () => document.querySelectorAll("[data-player-root] audio");

@@ -10,8 +10,9 @@ function count(change) {
   bar.toggleAttribute("data-busy", running > 0);
 }
 
-// What asks by itself (the tray, a total) is not shown as waiting.
-const asksByItself = (event) => event.detail.requestConfig?.triggeringEvent?.type === "load" || event.detail.elt?.id === "tray";
+// What asks by itself (the tray, a total, a report in the making) is not shown as waiting.
+const asksByItself = (event) =>
+  event.detail.requestConfig?.triggeringEvent?.type === "load" || event.detail.elt?.matches?.("#tray, [data-live]");
 
 document.addEventListener("htmx:beforeRequest", (event) => asksByItself(event) || count(1));
 document.addEventListener("htmx:afterRequest", (event) => asksByItself(event) || count(-1));
@@ -20,7 +21,7 @@ document.addEventListener("htmx:afterRequest", (event) => asksByItself(event) ||
 // the element asked for, or is a designed error.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, elt, target } = event.detail;
-  if (new URL(xhr.responseURL || location.href).pathname.startsWith("/accounts/login")) {
+  if (new URL(xhr.responseURL || location.href).pathname.includes("/accounts/login")) {
     event.detail.shouldSwap = false;
     location.reload(); // the server leads through sign-in and back here
     return;

@@ -19,6 +19,9 @@ function start(root) {
   for (const box of root.querySelectorAll(".table-scroll")) {
     fit(box);
     watch.observe(box);
+    // It may change alone: when cards become a table again, or a cell grows.
+    const table = box.querySelector("table");
+    if (table) watch.observe(table);
   }
 }
 

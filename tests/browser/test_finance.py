@@ -82,3 +82,20 @@ def test_nothing_is_wider_than_a_telephone(
     page.goto(f"/{place}/?from_date=2026-05-15&to_date=2026-06-14&child_account_id=all")
     expect(page.locator("#list .table-card tbody tr").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_bar_leads_to_its_day_by_keyboard(
+    sandbox: Sandbox, page_as: Callable[[str], Page]
+) -> None:
+    page = page_as("finance")
+    page.goto("/transactions/?from_date=2026-06-01&to_date=2026-06-14&timezone=Europe/Berlin")
+    bars = page.locator("#chart-out .chart-plot a")
+    expect(bars).to_have_count(14)
+    page.locator("#chart-out .segments a").last.focus()
+    page.keyboard.press("Tab")
+    expect(bars.last).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("from_date=2026-06-12.*to_date=2026-06-12"))
+    expect(page.locator(".bar-current")).to_have_count(1)
