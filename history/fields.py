@@ -7,10 +7,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from history.api import wire
 from history.api.methods import Parameter
+from history.models import accounts
 from history.numbers import as_stored
 
 _SPLIT_IDS = re.compile(r"[\s,;]+")
@@ -66,9 +69,22 @@ class NumberList(PastedList):
     """Telephone numbers in any notation; user names and SIP addresses pass unchanged."""
 
     region: str | None = None
+    most_numbers: int | None = None
 
     def element(self, text: str) -> str:
         return as_stored(text, self.region)
+
+    def clean(self, value: Any) -> Any:
+        numbers = super().clean(value)
+        if self.most_numbers is not None and len(numbers) > self.most_numbers:
+            raise ValidationError(
+                _(
+                    "These are %(count)d numbers. Your role sees numbers masked, so search for at"
+                    " most %(most)d at once."
+                ),
+                params={"count": len(numbers), "most": self.most_numbers},
+            )
+        return numbers
 
 
 class IdField(forms.CharField):
@@ -203,8 +219,25 @@ class CheckField(forms.BooleanField):
         return str(value).lower() in ("true", "1", "on", "yes")
 
 
+class _ChildInput(forms.TextInput):
+    """Suggests the child accounts that are known of the active account."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        listed = f"{(attrs or {}).get('id', name)}-known"
+        children = accounts.current().children.items()
+        named = [(child, called or child) for child, called in children]
+        options = format_html_join(
+            "", '<option value="{}">{}</option>', [("all", _("All children")), *named]
+        )
+        control = super().render(name, value, {**(attrs or {}), "list": listed}, renderer)
+        return format_html('{}<datalist id="{}">{}</datalist>', control, listed, options)
+
+
 class ChildAccountsField(IdList):
     """IDs of child accounts, or the word `all`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=_ChildInput(attrs={"autocomplete": "off"}), **kwargs)
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, str) and value.strip().lower() == "all":
@@ -214,7 +247,8 @@ class ChildAccountsField(IdList):
 
 def field_for(parameter: Parameter, **said: Any) -> forms.Field:
     """The form field that a declared parameter asks for; `said` are its label and the like."""
-    said = {"required": False, "help_text": parameter.param.help, **said}
+    # Not marked where it is declared, since that knows no Django; `make messages` finds it there.
+    said = {"required": False, "help_text": _(parameter.param.help), **said}
     if parameter.allows_all and parameter.kind is int:
         return ChildAccountsField(**said)
     if parameter.is_list and parameter.param.choices:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
+from urllib.parse import quote, urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -15,9 +16,10 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 from django_stubs_ext import StrOrPromise
 
+from history import masking
 from history.api import wire
 from history.api.methods import MAX_OFFSET, GetCallHistory, Method, parameters
 from history.fields import InstantField, MomentField, NumberList, ZoneField, field_for
@@ -83,8 +85,8 @@ class FilterForm[M: Method](forms.Form):
             "invalid_choice": _("“%(value)s” is not a known period. Choose one from the list.")
         },
     )
-    from_date = MomentField(required=False, label=_("From"))
-    to_date = MomentField(required=False, label=_("To"), at_end=True)
+    from_date = MomentField(required=False, label=pgettext_lazy("period", "From"))
+    to_date = MomentField(required=False, label=pgettext_lazy("period", "To"), at_end=True)
     timezone = ZoneField(required=False, label=_("Time zone"))
     order = forms.ChoiceField(required=False, label=_("Order"), choices=ORDERS)
     count = forms.CharField(required=False, label=_("Rows"))
@@ -107,6 +109,7 @@ class FilterForm[M: Method](forms.Form):
             self.fields[name] = field_for(declared[name], **said)
             if isinstance(field := self.fields[name], NumberList):
                 field.region = defaults.region
+                field.most_numbers = masking.MOST_NUMBERS if masking.current() else None
         for name in self.prominent:
             self.fields[name].widget.attrs.setdefault("size", "9")  # they share one line
 
@@ -261,11 +264,16 @@ class FilterForm[M: Method](forms.Form):
 
     def instead(self, **values: str) -> str:
         """The query with these values in place of its own, empty ones left out, from row one."""
-        query = self.query.copy()
-        for name in (*values, *POSITION):
-            query.pop(name, None)
-        query.update({name: value for name, value in values.items() if value})
-        return query.urlencode(safe=";")
+        left_out = {*values, *POSITION}
+        given = [(name, value) for name, value in values.items() if value]
+        # Not by a copy of the query, which is slow: rows of a list have several such links.
+        kept = [
+            (name, value)
+            for name, several in self.query.lists()
+            if name not in left_out
+            for value in several
+        ]
+        return urlencode(kept + given, safe=";", quote_via=quote)
 
     def carried(self) -> list[tuple[str, str]]:
         """What the filter bar does not show and its answer must not forget: preset, order, tab."""
@@ -282,7 +290,7 @@ class FilterForm[M: Method](forms.Form):
 
     def ignored(self) -> list[tuple[str, str]]:
         """Names and values in the query that this page does not know, from old or wrong links."""
-        known = {*self.fields, *self.own}
+        known = {*self.fields, *self.own, "fresh"}
         return [(name, str(value)) for name, value in self.query.items() if name not in known]
 
     def active_in_panel(self) -> int:
@@ -308,12 +316,15 @@ def _flat(choices: Any) -> list[tuple[str, StrOrPromise]]:
 
 
 ONLY = (
-    ("failed", _("Failed")),
-    ("missed", _("Missed")),
+    ("failed", pgettext_lazy("calls", "Failed")),
+    ("missed", pgettext_lazy("calls", "Missed")),
     ("short", _("Short")),
     ("recorded", _("With recording")),
     ("costly", _("Costly")),
 )
+
+
+CHARTS = (("calls", _("Calls")), ("cost", _("Cost")))
 
 
 class CallsForm(FilterForm[GetCallHistory]):
@@ -356,6 +367,7 @@ class CallsForm(FilterForm[GetCallHistory]):
     )
     own = ("columns", "call", "view")
 
+    chart = forms.ChoiceField(required=False, label=_("Chart"), choices=CHARTS)
     # Refinements: the API cannot filter on these, so the rows fetched are looked through.
     only = forms.ChoiceField(required=False, label=_("Only"), choices=[("", _("All")), *ONLY])
     contains = forms.CharField(

@@ -27,6 +27,9 @@ class Ticks(forms.CheckboxSelectMultiple):
         return [part for text in texts for part in text.split(";") if part]
 
 
+CHARTS = (("out", _("Went out")), ("into", _("Came in")), ("transactions", _("Transactions")))
+
+
 class TransactionsForm(FilterForm[GetTransactionHistory]):
     method = GetTransactionHistory
     labels: ClassVar = {
@@ -77,6 +80,8 @@ class TransactionsForm(FilterForm[GetTransactionHistory]):
         Group(title=_("Kind"), names=("transaction_type",)),
     )
     own = ("transaction", "view")
+
+    chart = forms.ChoiceField(required=False, label=_("Chart"), choices=CHARTS)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -6,19 +6,17 @@ no page tells where the vendor keeps recordings, and it is worthless to anybody 
 
 import json
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
-from functools import cache
 from typing import Self
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
+from cryptography.fernet import InvalidToken, MultiFernet
 from django.utils import timezone
+
+from history.models import accounts
+from history.sealing import sealer
 
 # Longer than the longest recording plays. Whoever keeps a page open for longer gets a fresh
 # reference, after a fresh look at what they may see.
@@ -44,8 +42,9 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """One file, one purpose, one person. `on` is the day of the session (2026-03-02), `seconds`
-    the length of a recording, where it is known, `label` what a player calls it."""
+    """One file of one account, one purpose, one person. `on` is the day of the session
+    (2026-03-02), `seconds` the length of a recording, where it is known, `label` what a player
+    calls it."""
 
     kind: Kind
     purpose: Purpose
@@ -56,39 +55,42 @@ class Reference:
     record_id: int | None = None
     seconds: int | None = None
     label: str = ""
+    account: str = field(default_factory=accounts.slug)
     until: float = 0
 
     def sealed(self) -> str:
         """The reference as text for an address, good for LIFE from now on."""
         until = (timezone.now() + LIFE).timestamp()
         said = {name: value for name, value in asdict(replace(self, until=until)).items() if value}
-        token = _fernet().encrypt(json.dumps(said, separators=(",", ":")).encode())
+        token = _sealer().encrypt(json.dumps(said, separators=(",", ":")).encode())
         return token.decode().rstrip("=")
 
     @classmethod
     def unsealed(cls, text: str, user_id: int | None) -> Self:
-        """Raises Forged for what we did not make, or not for this person; Expired if too old."""
+        """Raises Forged for what we did not make, or not for this person in the active account;
+        Expired if too old."""
         try:
-            said = json.loads(_fernet().decrypt(text.encode() + b"=" * (-len(text) % 4)))
+            said = json.loads(_sealer().decrypt(text.encode() + b"=" * (-len(text) % 4)))
             kinds = {"kind": Kind(said["kind"]), "purpose": Purpose(said["purpose"])}
-            reference = cls(**{**said, **kinds})
+            reference = cls(**{"account": accounts.DEFAULT, **said, **kinds})
         except (InvalidToken, TypeError, ValueError, KeyError):
             raise Forged from None
-        if reference.user_id != user_id:
+        if reference.user_id != user_id or reference.account != accounts.slug():
             raise Forged
         if reference.until < timezone.now().timestamp():
             raise Expired(reference)
         return reference
 
-    def file_name(self, sound: str) -> str:
-        """Tells where it belongs, and no telephone number: files travel. `sound` is `.mp3` …"""
+    def file_name(self, sound: str, mark: str = "") -> str:
+        """Tells where it belongs, and no telephone number: files travel. `sound` is `.mp3` …,
+        `mark` says what was done to it."""
         record = f"-record-{self.record_id}" if self.record_id else ""
         endings = {Kind.RECORDING: sound, Kind.TRANSCRIPT: "-transcript.txt", Kind.LOG: "-log.txt"}
-        return f"{self.on}-call-{self.session_id}{record}{endings[self.kind]}"
+        return f"{self.on}-call-{self.session_id}{record}{mark}{endings[self.kind]}"
 
 
 class Forged(Exception):
-    """Not a reference of ours, or not this person's."""
+    """Not a reference of ours, or not this person's, or another account's."""
 
 
 class Expired(Exception):
@@ -99,19 +101,8 @@ class Expired(Exception):
         self.reference = reference
 
 
-def _fernet() -> MultiFernet:
-    return _from_secrets((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
-
-
-@cache
-def _from_secrets(secrets: tuple[str, ...]) -> MultiFernet:
-    """The first secret seals, all of them open: so a changed SECRET_KEY breaks no open page."""
-    return MultiFernet([Fernet(urlsafe_b64encode(_derived(secret))) for secret in secrets])
-
-
-def _derived(secret: str) -> bytes:
-    made = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"voxledger media reference")
-    return made.derive(secret.encode())
+def _sealer() -> MultiFernet:
+    return sealer("media reference")
 
 
 # Ranges

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
 from django_htmx.middleware import HtmxDetails
 
+from history.accounts import switch
+from history.answers import as_of
 from history.api import wire
 from history.api.client import RemoteError
 from history.models import Preferences
@@ -77,17 +80,22 @@ def frame(request: HttpRequest) -> dict[str, object]:
     """Context of every page: what the frame around it needs."""
     signed_in = request.user.is_authenticated
     allowed = rights(request.user)
+    choices = SimpleLazyObject(lambda: switch(request) if signed_in else [])
     return {
+        "version": settings.VERSION,
         "may": {right.value: right in allowed for right in Right},
         # Fragments have no frame: asked for only where it is shown.
         "tray": Right.EXPORT in allowed and SimpleLazyObject(lambda: tray_of(request.user)),
+        "accounts": choices,
+        "account": SimpleLazyObject(lambda: next((one for one in choices if one.current), None)),
         "prefs": getattr(request, "prefs", Preferences()),
+        "as_of": SimpleLazyObject(as_of),  # known once the answer is there
         "nav": [
             {
                 "label": place.label,
                 "url": place.url,
                 "icon": place.icon,
-                "current": place.holds(request.path),
+                "current": place.holds(request),
             }
             for place in (PLACES if signed_in else ())
             if place.right is None or place.right in allowed

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
@@ -11,25 +13,35 @@ from history.permissions import Right
 @dataclass(frozen=True, kw_only=True)
 class Place:
     label: StrOrPromise
-    url: str
+    name: str  # of its address
     icon: str
     right: Right | None = None  # without it the place is not offered
 
-    def holds(self, path: str) -> bool:
-        """Whether the page at `path` belongs here."""
-        return path == self.url or (self.url != "/" and path.startswith(self.url))
+    @property
+    def url(self) -> str:
+        return reverse(self.name)
+
+    def holds(self, request: HttpRequest) -> bool:
+        """Whether the page belongs here. Those of one's own sign-in have addresses below that of
+        Accounts and belong nowhere."""
+        if self.name == "home":
+            return request.path == self.url
+        match = request.resolver_match
+        is_sign_in = match is not None and match.func.__module__.startswith("allauth.")
+        return request.path.startswith(self.url) and not is_sign_in
 
 
 PLACES = (
-    Place(label=_("Home"), url="/", icon="home"),
-    Place(label=_("Calls"), url="/calls/", icon="phone", right=Right.CALLS),
-    Place(label=_("Recordings"), url="/recordings/", icon="mic", right=Right.RECORDINGS),
-    Place(label=_("Transactions"), url="/transactions/", icon="wallet", right=Right.TRANSACTIONS),
-    Place(label=_("ACD"), url="/acd/", icon="queue", right=Right.ACD),
-    Place(label=_("Audit log"), url="/audit/", icon="shield", right=Right.AUDIT),
-    Place(label=_("Reports"), url="/reports/", icon="file", right=Right.EXPORT),
-    Place(label=_("Deletions"), url="/deletions/", icon="trash", right=Right.TRAIL),
-    Place(label=_("Trail"), url="/trail/", icon="eye", right=Right.TRAIL),
-    Place(label=_("People"), url="/people/", icon="user", right=Right.PEOPLE),
-    Place(label=_("Settings"), url="/settings/", icon="settings"),
+    Place(label=_("Home"), name="home", icon="home"),
+    Place(label=_("Calls"), name="calls", icon="phone", right=Right.CALLS),
+    Place(label=_("Recordings"), name="recordings", icon="mic", right=Right.RECORDINGS),
+    Place(label=_("Transactions"), name="transactions", icon="wallet", right=Right.TRANSACTIONS),
+    Place(label=_("ACD"), name="acd", icon="queue", right=Right.ACD),
+    Place(label=_("Audit log"), name="audit", icon="shield", right=Right.AUDIT),
+    Place(label=_("Reports"), name="reports", icon="file", right=Right.EXPORT),
+    Place(label=_("Deletions"), name="deletions", icon="trash", right=Right.TRAIL),
+    Place(label=_("Trail"), name="trail", icon="eye", right=Right.TRAIL),
+    Place(label=_("People"), name="people", icon="user", right=Right.PEOPLE),
+    Place(label=_("Accounts"), name="accounts", icon="key", right=Right.ACCOUNTS),
+    Place(label=_("Settings"), name="settings", icon="settings"),
 )

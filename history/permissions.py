@@ -1,21 +1,26 @@
 """Who may do what: one table of roles, and the one check that views make.
 
-A role is a Django group of the same name; a person may have several. Nothing is allowed that
-no role of the person allows. A right is checked in the view, never around a piece of a page:
-what a template hides is only tidied away.
+A role is a Django group of the same name; a person may have several. A group counts in every
+account, a grant in one. Nothing is allowed that no role of the person allows. A right is checked
+in the view, never around a piece of a page: what a template hides is only tidied away.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from functools import wraps
 from typing import Concatenate, cast
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_stubs_ext import StrOrPromise
+
+from history.models import accounts
+from history.models.accounts import Account
 
 
 class Right(StrEnum):
@@ -23,6 +28,7 @@ class Right(StrEnum):
 
     CALLS = "calls"
     COSTS = "costs"
+    FULL_NUMBERS = "full_numbers"
     RECORDINGS = "recordings"
     LISTEN = "listen"
     DOWNLOAD_MEDIA = "download_media"
@@ -37,6 +43,7 @@ class Right(StrEnum):
     HOLD = "hold"
     TRAIL = "trail"
     PEOPLE = "people"
+    ACCOUNTS = "accounts"
 
     @property
     def words(self) -> StrOrPromise:
@@ -47,6 +54,7 @@ class Right(StrEnum):
 _WORDS: Mapping[Right, StrOrPromise] = {
     Right.CALLS: _("see calls"),
     Right.COSTS: _("see what calls cost"),
+    Right.FULL_NUMBERS: _("see whole telephone numbers"),
     Right.RECORDINGS: _("see recordings"),
     Right.LISTEN: _("listen to recordings or read transcripts and logs"),
     Right.DOWNLOAD_MEDIA: _("download recordings"),
@@ -61,38 +69,100 @@ _WORDS: Mapping[Right, StrOrPromise] = {
     Right.HOLD: _("put recordings on legal hold"),
     Right.TRAIL: _("see who did what"),
     Right.PEOPLE: _("manage people and their roles"),
+    Right.ACCOUNTS: _("manage Voximplant accounts and their keys"),
 }
 
 _EVERYTHING = frozenset(Right)
-_CALLS = frozenset({Right.CALLS, Right.RECORDINGS, Right.ACD})
+# Of the installation, not of an account: a role in one account does not bring them.
+_EVERYWHERE = frozenset({Right.PEOPLE, Right.ACCOUNTS})
+_CALLS = frozenset({Right.CALLS, Right.RECORDINGS, Right.ACD, Right.FULL_NUMBERS})
 
-# One row a role. What each is for stands in docs/security.md.
+# One row a role. What each is for stands in docs/security.md. Those that MASKED_ROLES names
+# lack FULL_NUMBERS all the same: ask `allowed`.
 ROLES: Mapping[str, frozenset[Right]] = {
     "agent": _CALLS | {Right.LISTEN, Right.COSTS},
     "supervisor": _CALLS
     | {Right.LISTEN, Right.COSTS, Right.DOWNLOAD_MEDIA, Right.EXPORT, Right.SHARE_VIEWS},
     "finance": frozenset(
-        {Right.CALLS, Right.COSTS, Right.TRANSACTIONS, Right.EXPORT, Right.SHARE_VIEWS}
+        {
+            *(Right.CALLS, Right.COSTS, Right.FULL_NUMBERS),
+            *(Right.TRANSACTIONS, Right.EXPORT, Right.SHARE_VIEWS),
+        }
     ),
     "admin": _EVERYTHING,
     "auditor": frozenset(
-        {Right.AUDIT, Right.CALLS, Right.COSTS, Right.EXPORT, Right.ALL_REPORTS, Right.TRAIL}
+        {
+            *(Right.AUDIT, Right.CALLS, Right.COSTS, Right.FULL_NUMBERS),
+            *(Right.EXPORT, Right.ALL_REPORTS, Right.TRAIL),
+        }
     ),
     "owner": _EVERYTHING,
 }
 
 
+_NAMES: Mapping[str, StrOrPromise] = {
+    "agent": pgettext_lazy("role", "agent"),
+    "supervisor": pgettext_lazy("role", "supervisor"),
+    "finance": pgettext_lazy("role", "finance"),
+    "admin": pgettext_lazy("role", "admin"),
+    "auditor": pgettext_lazy("role", "auditor"),
+    "owner": pgettext_lazy("role", "owner"),
+}
+
+
+def role_name(role: str) -> StrOrPromise:
+    """What people call a role; settings and tables call it the same in every language."""
+    return _NAMES.get(role, role)
+
+
+def allowed(role: str) -> frozenset[Right]:
+    """What a role allows here; nothing for a name that is no role's."""
+    row = ROLES.get(role, frozenset())
+    return row - {Right.FULL_NUMBERS} if role in settings.MASKED_ROLES else row
+
+
 def rights(user: AbstractBaseUser | AnonymousUser) -> frozenset[Right]:
-    """All that the person's roles allow together."""
+    """All that the person's roles allow together in the active account."""
     if not isinstance(user, User) or not user.is_active:
         return frozenset()
     if user.is_superuser:
         return _EVERYTHING
-    known: frozenset[Right] | None = getattr(user, "_rights", None)
+    everywhere, here = _roles(user)
+    granted = _of(here.get(accounts.slug(), ())) - _EVERYWHERE
+    return _of(everywhere) | granted
+
+
+def rights_everywhere(user: AbstractBaseUser | AnonymousUser) -> frozenset[Right]:
+    """What the person may do whatever the account."""
+    if not isinstance(user, User) or not user.is_active:
+        return frozenset()
+    return _EVERYTHING if user.is_superuser else _of(_roles(user)[0])
+
+
+def may_open(user: AbstractBaseUser | AnonymousUser, account: Account) -> bool:
+    """Whether the person has any role in the account, if there is such an account."""
+    if not account.exists or not isinstance(user, User) or not user.is_active:
+        return False
+    everywhere, here = _roles(user)
+    return user.is_superuser or bool(everywhere) or account.slug in here
+
+
+def _of(roles: Iterable[str]) -> frozenset[Right]:
+    return frozenset().union(*(allowed(role) for role in roles))
+
+
+type Roles = tuple[list[str], dict[str, list[str]]]
+
+
+def _roles(user: User) -> Roles:
+    """The person's roles everywhere, and those in single accounts by slug; read once."""
+    known: Roles | None = getattr(user, "_known_roles", None)
     if known is None:
-        names = user.groups.values_list("name", flat=True)
-        known = frozenset().union(*(ROLES.get(name, frozenset()) for name in names))
-        user._rights = known  # type: ignore[attr-defined]
+        groups = user.groups.filter(name__in=ROLES).values_list("name", flat=True)
+        known = list(groups), {}
+        for slug, role in user.grants.values_list("account__slug", "role"):
+            known[1].setdefault(slug, []).append(role)
+        user._known_roles = known  # type: ignore[attr-defined]
     return known
 
 
@@ -104,7 +174,7 @@ class NotAllowed(PermissionDenied):
     """A right is missing; the 403 page says which, and which roles have it."""
 
     def __init__(self, right: Right) -> None:
-        roles = ", ".join(name for name, allowed in ROLES.items() if right in allowed)
+        roles = ", ".join(str(role_name(name)) for name in ROLES if right in allowed(name))
         super().__init__(
             _t("You may not %(do)s. These roles may: %(roles)s. Ask an administrator for one.")
             % {"do": right.words, "roles": roles}

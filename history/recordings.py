@@ -8,7 +8,6 @@ from hashlib import sha256
 
 from django.core.cache import cache
 from django.utils import formats, timezone
-from django.utils.html import strip_tags
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
@@ -16,7 +15,7 @@ from django_stubs_ext import StrOrPromise
 from history.api.replies import CallSessionInfoType, RecordType
 from history.media import Kind, Purpose, Reference
 from history.templatetags.sessions import called, caller, first_call
-from history.templatetags.show import phone
+from history.templatetags.show import NONE, phone_in_words
 
 
 class Sound(StrEnum):
@@ -73,6 +72,9 @@ _WRITTEN: dict[Written, tuple[StrOrPromise, str]] = {
 }
 
 
+SECONDS_A_LINE = 7  # of speech
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recording:
     """A record of a session, for one person: `number` counts from 1 within the session."""
@@ -112,6 +114,11 @@ class Recording:
         return Written.FAILED
 
     @property
+    def lines(self) -> str:
+        """As many letters as lines of the transcript will be seen, so that room is kept for it."""
+        return "x" * max(1, min(8, round((self.record.duration or 0) / SECONDS_A_LINE)))
+
+    @property
     def days_left(self) -> int | None:
         """Days until the platform deletes it; None where it says none, or did already."""
         last = self.record.expiration_date
@@ -136,9 +143,11 @@ class Recording:
     def label(self) -> str:
         """Which call it is of, for a player that stands apart."""
         call = first_call(self.session)
-        start = formats.date_format(timezone.localtime(self.session.start_date), "j M, H:i")
-        numbers = f"{strip_tags(phone(caller(call)))} → {strip_tags(phone(called(call)))}, "
-        return f"{numbers if call else ''}{start}"
+        start = formats.date_format(
+            timezone.localtime(self.session.start_date), "SHORT_DATETIME_FORMAT"
+        )
+        ways = [phone_in_words(number) or NONE for number in (caller(call), called(call))]
+        return f"{' → '.join(ways)}, {start}" if call else start
 
     # References, empty where there is nothing to open
 
@@ -209,7 +218,8 @@ def with_waveforms(found: Sequence[Recording]) -> list[Recording]:
 
 
 def peaks_key(url: str) -> str:
-    """Where the waveform of a recording is kept in the cache."""
+    """Where the waveform of a recording is kept in the cache: once, also where several accounts
+    may hear it, so that nothing of it is left when it is deleted."""
     return f"peaks:{sha256(url.encode()).hexdigest()}"
 
 

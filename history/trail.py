@@ -27,6 +27,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from history.media import Expired, Forged, Kind, Purpose, Reference
+from history.models import accounts
 from history.models.trail import Action, TrailEntry, TrailHead, prune
 
 logger = logging.getLogger(__name__)
@@ -152,6 +153,7 @@ PAGES: Mapping[str, Page] = {
     "api_report_file": Page(action=Action.DOWNLOAD, kind="report", key="pk"),
     "report_now": Page(action=Action.EXPORT, kind="rows", query=True),
     "deletion": _view("deletion", "pk"),
+    "accounts_one": _view("account", "slug"),
     "trail": Page(action=Action.SEARCH, kind="trail", query=True),
     "trail_file": Page(action=Action.EXPORT, kind="trail", query=True),
     "certificate": Page(action=Action.DOWNLOAD, kind="certificate", key="pk"),
@@ -160,7 +162,15 @@ PAGES: Mapping[str, Page] = {
 # Parts of pages that are noted themselves, what moves by itself, and files that `_media` notes.
 QUIET = frozenset(
     {
-        *("home", "calls_by_day", "zones", "report_tray", "report_row", "report_live"),
+        *(
+            "home",
+            "calls_chart",
+            "transactions_chart",
+            "zones",
+            "report_tray",
+            "report_row",
+            "report_live",
+        ),
         *("calls_total", "transactions_total", "transactions_balances", "acd_total"),
         *("audit_total", "call_charges", "call_others", "heard", "heard_by", "deletion_live"),
         *("media", "media_renew", "waveform", "player", "transcript", "session_log"),
@@ -174,8 +184,10 @@ POSTS: Mapping[str, Page] = {
 }
 # Views that note what they do themselves, and better.
 OWN = frozenset(
-    {"heard", "deletion", "deletion_new", "deletion_search", "deletion_act", "holds", "hold_lift"}
+    {"heard", "reveal", "deletion", "deletion_new", "deletion_search", "deletion_act"}
+    | {"holds", "hold_lift"}
     | {"retention", "retention_act"}
+    | {"accounts_add", "accounts_look", "accounts_key", "accounts_act", "grant", "grant_end"}
     | {"join", "invite", "invitation_withdraw", "person_roles", "person_active"}
     | {"person_sessions", "person_factor", "person_password"}
 )
@@ -252,7 +264,7 @@ def _note_media(request: HttpRequest, sealed: str, *, again: bool) -> None:
     action = Action.DOWNLOAD if found.purpose is Purpose.DOWNLOAD else _OF_KIND[found.kind]
     key = found.record_id or found.session_id
     # Pieces of one listening are one entry. A later one, or another person's, is another.
-    once = f"trail:{request.user.pk}:{action}:{found.kind}:{key}"
+    once = f"trail:{accounts.slug()}:{request.user.pk}:{action}:{found.kind}:{key}"
     if again and not cache.add(once, True, ONCE_IN):
         return
     note(request, action, found.kind, key, session=found.session_id)
@@ -289,6 +301,7 @@ def _failed(
 
 def _note_person(request: HttpRequest | None, user: User | None, action: Action) -> None:
     TrailEntry.append(
+        account="",  # one signs in to all of them
         who_id=user.pk if user else None,
         who=user.get_username() if user else "",
         action=action,
@@ -313,8 +326,10 @@ class Hearing:
 
 
 def heard_by(record_id: int) -> list[Hearing]:
-    """Everybody who opened a recording to listen, or downloaded it; the latest first."""
+    """Everybody who opened a recording of the account to listen, or downloaded it; the latest
+    first."""
     entries = TrailEntry.objects.filter(
+        account=accounts.slug(),
         kind=Kind.RECORDING,
         key=str(record_id),
         action__in=(Action.PLAY, Action.HEARD, Action.DOWNLOAD),

@@ -16,7 +16,7 @@ _LATER = (1, 2, 4, 162, 340, 512, 515)
 _TOO_LONG = (569,)
 
 # Any of these roles of a service account opens the method, says the vendor's reference.
-_ROLES = {
+ROLES_OF_METHODS = {
     "GetCallHistory": ("Owner", "Admin", "Developer", "Supervisor", "Support"),
     "GetBriefCallHistory": ("Owner", "Admin", "Developer", "Supervisor", "Support"),
     "GetHistoryReports": (
@@ -42,6 +42,11 @@ class Trouble:
     can_retry: bool
     method: str
     code: int | None = None
+
+    @property
+    def about_key(self) -> bool:
+        """Whether who manages accounts can do something about it."""
+        return not self.method or self.code in (*_SIGN_IN, *_RIGHTS)
 
 
 def trouble(error: RemoteError) -> Trouble:
@@ -77,6 +82,12 @@ def trouble(error: RemoteError) -> Trouble:
     )
 
 
+def short_words(method: str, code: int) -> str:
+    """A failure in a line; `code` is 0 where there was no answer."""
+    title = _refusal(method, code)[0] if code else _t("Voximplant cannot be reached")
+    return f"{title} ({method}, {code})" if code else f"{title} ({method})"
+
+
 def _refusal(method: str, code: int) -> tuple[str, str]:
     if code in _RIGHTS:
         return _t("The key may not do this"), _missing_role(method)
@@ -101,7 +112,7 @@ def _refusal(method: str, code: int) -> tuple[str, str]:
 
 
 def _missing_role(method: str) -> str:
-    roles = _ROLES.get(method.removesuffix("Async"))
+    roles = ROLES_OF_METHODS.get(method.removesuffix("Async"))
     ask = _t("Ask an owner of the Voximplant account to add it in its control panel.")
     if not roles:
         return _t("The service account lacks a role for this method.") + " " + ask

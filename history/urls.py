@@ -1,14 +1,16 @@
 from django.urls import path
 
-from history import urls_deletions, urls_reports
+from history import urls_accounts, urls_deletions, urls_reports
 from history.views import (
     acd,
     audit,
     calls,
+    charts,
     home,
     media,
     people,
     recordings,
+    reveal,
     search,
     session,
     transactions,
@@ -16,13 +18,14 @@ from history.views import (
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("home/calls/", home.calls_by_day, name="calls_by_day"),
     path("search/", search.search, name="search"),
     # /calls/
     path("calls/", calls.calls, name="calls"),
     path("calls/total/", calls.total, name="calls_total"),
+    path("calls/chart/", charts.calls, name="calls_chart"),
     path("calls/<int:session_id>/", session.call, name="call"),
     path("calls/<int:session_id>/panel/", session.panel, name="call_panel"),
+    path("calls/<int:session_id>/reveal/", reveal.reveal, name="reveal"),
     path("calls/<int:session_id>/charges/", session.charges, name="call_charges"),
     path("calls/<int:session_id>/others/", session.others, name="call_others"),
     # /recordings/
@@ -42,6 +45,7 @@ urlpatterns = [
     # /transactions/
     path("transactions/", transactions.transactions, name="transactions"),
     path("transactions/total/", transactions.total, name="transactions_total"),
+    path("transactions/chart/", charts.transactions, name="transactions_chart"),
     path("transactions/balances/", transactions.balances, name="transactions_balances"),
     path(
         "transactions/<int:transaction_id>/charged/", transactions.charged_page, name="transaction"
@@ -64,6 +68,7 @@ urlpatterns = [
     path("settings/zones/", people.zones, name="zones"),
     path("settings/views/", people.save_view, name="save_view"),
     path("settings/views/<int:pk>/delete/", people.delete_view, name="delete_view"),
+    *urls_accounts.urlpatterns,
     *urls_deletions.urlpatterns,
     *urls_reports.urlpatterns,
 ]

@@ -52,3 +52,8 @@ WHITENOISE_AUTOREFRESH = True
 
 # Fast on purpose; nobody's real password is here.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Long enough to be tried again, short enough for tests in which the API stays away.
+VOX_RETRY_SECONDS = 1
+# A test that breaks the API wants to see it broken; tests/history/test_answers.py keeps answers.
+VOX_ANSWERS_KEEP_SECONDS = 0
