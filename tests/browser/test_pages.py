@@ -229,12 +229,10 @@ class Eye:
     def look(self, name: str, path: str) -> None:
         """At a page in every width and both themes, loaded once."""
         self.show("light", NARROW)
-        answer = self.page.goto(path)
-        assert answer
-        self.weigh(name, answer.text())
-        until(self.page, ALL_THERE)
-        self.page.evaluate(TWO_FRAMES)
-        shift = self.page.evaluate("window.shifted")
+        shift = self.load(name, path)
+        if shift >= MOST_SHIFT:
+            # A starved machine can draw half of a page; one that is built to move moves again.
+            shift = min(shift, self.load(name, path))
         if shift >= MOST_SHIFT:
             self.wrong.append(f"{name}: shifts by {shift:.3f}")
         for theme, widths in (("light", WIDTHS), ("dark", reversed(WIDTHS))):
@@ -243,6 +241,15 @@ class Eye:
                 self.measure(f"{name} {width} {theme}", width)
                 self.picture(f"{name.replace(' ', '-')}-{width}-{theme}.png")
             self.judge(f"{name} {width} {theme}", **AXE[theme])
+
+    def load(self, name: str, path: str) -> float:
+        """How far a page moved until all of it was there."""
+        answer = self.page.goto(path)
+        assert answer
+        self.weigh(name, answer.text())
+        until(self.page, ALL_THERE)
+        self.page.evaluate(TWO_FRAMES)
+        return self.page.evaluate("window.shifted")
 
     def weigh(self, name: str, text: str) -> None:
         """What a first visit transfers: the page, and all that its text names, packed."""
