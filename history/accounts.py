@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -29,6 +29,10 @@ def addressed(
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
+        with accounts.looked_up_once() if request.method == "GET" else nullcontext():
+            return inside_one(request)
+
+    def inside_one(request: HttpRequest) -> HttpResponseBase:
         named = _NAMED.fullmatch(request.path_info)
         if named is None:
             with accounts.using(None):

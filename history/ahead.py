@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from functools import cached_property
+from secrets import token_hex
 from threading import Event
 from typing import Any
 
@@ -58,17 +59,34 @@ def leaving(method: str) -> None:
 
 
 class Answered:
-    """What a page shows of an answer: what `show` returns, or the `trouble` instead of it. It is
-    waited for where the template says {% answered %}."""
+    """What a page shows of an answer: what `show` returns, or the `trouble` instead of it.
+
+    All else of the page is drawn first. Where the template says {% answered %} there is a mark
+    until then, which `completed` replaces.
+    """
 
     def __init__(self, show: Callable[[], Mapping[str, Any]]) -> None:
         self._show = show
+        self._parts: dict[str, Callable[[], str]] = {}
         self.status = 200
 
     @cached_property
     def context(self) -> Mapping[str, Any]:
+        """Waits for the answer."""
         try:
             return self._show()
         except RemoteError as error:
             self.status = 502
             return {"trouble": trouble(error)}
+
+    def later(self, draw: Callable[[], str]) -> str:
+        """The mark of a part that needs the answer. Nobody can have put the like into a page."""
+        mark = f"<!-- {token_hex(16)} -->"
+        self._parts[mark] = draw
+        return mark
+
+    def completed(self, page: str) -> str:
+        """The page with those parts drawn."""
+        for mark, draw in self._parts.items():
+            page = page.replace(mark, draw())
+        return page

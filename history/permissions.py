@@ -13,6 +13,7 @@ from typing import Concatenate, cast
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import PermissionDenied
+from django.db.models import Value
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -158,10 +159,10 @@ def _roles(user: User) -> Roles:
     """The person's roles everywhere, and those in single accounts by slug; read once."""
     known: Roles | None = getattr(user, "_known_roles", None)
     if known is None:
-        groups = user.groups.filter(name__in=ROLES).values_list("name", flat=True)
-        known = list(groups), {}
-        for slug, role in user.grants.values_list("account__slug", "role"):
-            known[1].setdefault(slug, []).append(role)
+        everywhere = user.groups.filter(name__in=ROLES).values_list(Value(""), "name")
+        known = [], {}
+        for slug, role in everywhere.union(user.grants.values_list("account__slug", "role")):
+            (known[1].setdefault(slug, []) if slug else known[0]).append(role)
         user._known_roles = known  # type: ignore[attr-defined]
     return known
 

@@ -213,7 +213,17 @@ def noted(
     return middleware
 
 
+def note_ahead(request: HttpRequest) -> None:
+    """For a view that waits for the API: its page is noted meanwhile, whatever the API will say."""
+    match = request.resolver_match
+    if match is not None and request.method == "GET":
+        _note_page(request, match.url_name or "", match.kwargs)
+        request.is_noted = True  # type: ignore[attr-defined]
+
+
 def _note_answer(request: HttpRequest, response: HttpResponseBase) -> None:
+    if getattr(request, "is_noted", False):
+        return
     match = request.resolver_match
     if match is None or not request.user.is_authenticated or match.app_name or match.namespace:
         return

@@ -74,9 +74,32 @@ class Account(models.Model):
         return self.from_settings or bool(self.pk)
 
 
+# What a request that changes nothing has found of them.
+_found: ContextVar[list[Account] | None] = ContextVar("found", default=None)
+
+
+@contextmanager
+def looked_up_once() -> Iterator[None]:
+    """Within, the accounts are looked up at most once: for requests that change none."""
+    token = _found.set([])
+    try:
+        yield
+    finally:
+        _found.reset(token)
+
+
 def all_of_them() -> list[Account]:
     """Every account, the default one first: that of the settings too, where they name one or
     there is no other."""
+    found = _found.get()
+    if found is None:
+        return _all_of_them()
+    if not found:
+        found += _all_of_them()
+    return list(found)
+
+
+def _all_of_them() -> list[Account]:
     rows = list(Account.objects.all())
     named = in_settings()
     if not any(row.from_settings for row in rows) and (named or not rows):

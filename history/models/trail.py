@@ -81,8 +81,12 @@ class TrailHead(models.Model):
     @classmethod
     def locked(cls) -> "TrailHead":
         """The head, for the rest of this transaction ours alone. SQLite locks as it begins."""
-        cls.objects.get_or_create(pk=1)
-        return cls.objects.select_for_update().get(pk=1)
+        locked = cls.objects.select_for_update()
+        head = locked.filter(pk=1).first()
+        if head is None:
+            cls.objects.get_or_create(pk=1)
+            head = locked.get(pk=1)
+        return head
 
 
 class TrailEntry(models.Model):

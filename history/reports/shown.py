@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Case, F, Q, When
 from django.urls import reverse
 from django.utils import formats
 from django.utils.html import strip_tags
@@ -202,14 +203,15 @@ IN_TRAY = 6
 def tray_of(user: Person) -> Mapping[str, Any]:
     """The person's running reports and fresh results, for components/_tray.html."""
     mine = Report.here.filter(owner_id=user.pk)
-    running = mine.filter(state__in=ACTIVE)
-    newest = list(running[:IN_TRAY])
-    count = len(newest) if len(newest) < IN_TRAY else running.count()
-    if len(newest) < IN_TRAY:
-        newest += mine.exclude(state__in=ACTIVE).order_by("-updated")[: IN_TRAY - len(newest)]
+    runs = Q(state__in=ACTIVE)
+    newest = mine.order_by(
+        Case(When(runs, then=0), default=1),
+        Case(When(runs, then=F("created")), default=F("updated")).desc(),
+    )[:IN_TRAY]
+    running = sum(report.active for report in newest)
     return {
         "url": reverse("report_tray"),
         "all_url": reverse("reports"),
-        "running": count,
+        "running": running if running < IN_TRAY else mine.filter(runs).count(),
         "jobs": [Shown(report).job for report in newest],
     }

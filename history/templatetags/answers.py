@@ -1,24 +1,33 @@
 """{% answered %}…{% endanswered %}: the part of a page that needs the API's answer."""
 
+from copy import copy
+
 from django import template
 from django.template.base import NodeList, Parser, Token
 from django.template.context import Context
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
 
 class AnsweredNode(template.Node):
-    """Waits for `answered` (history.ahead.Answered) and adds what it says to the context; without
-    it nothing was asked."""
+    """Drawn last, with what `answered` (history.ahead.Answered) says added to the context; without
+    it nothing was asked, and nothing is waited for."""
 
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist
 
     def render(self, context: Context) -> SafeString:
         answered = context.get("answered")
-        with context.push(**(answered.context if answered else {})):
+        if answered is None:
             return self.nodelist.render(context)
+        seen = copy(context)  # as it is here, whatever is pushed and popped until then
+
+        def draw() -> SafeString:
+            with seen.push(**answered.context):
+                return self.nodelist.render(seen)
+
+        return mark_safe(answered.later(draw))  # noqa: S308
 
 
 @register.tag

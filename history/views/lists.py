@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.core.paginator import Page
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from history import masking
@@ -20,6 +21,7 @@ from history.middleware import Request
 from history.models import RecentSearch, SavedView
 from history.models.people import without_position
 from history.paging import Pager
+from history.trail import note_ahead
 
 
 def defaults(request: Request) -> Defaults:
@@ -76,10 +78,13 @@ def saved_views(request: Request, page: str) -> list[Link]:
 
 def draw(request: Request, template: str, context: dict[str, Any]) -> HttpResponse:
     """The page; 502 where its `answered` turned out to be trouble."""
-    response = render(request, template, context)
-    if "answered" in context:
-        response.status_code = context["answered"].status
-    return response
+    page = render_to_string(template, context, request)
+    answered = context.get("answered")
+    if answered is None:
+        return HttpResponse(page)
+    note_ahead(request)
+    page = answered.completed(page)
+    return HttpResponse(page, status=answered.status)
 
 
 def total_of[M: Method](
