@@ -199,7 +199,9 @@ class SampleForm(forms.Form):
         ("Session", ("session", "custom_data")),
         ("Length", ("min_duration", "children")),
     )
-    active_in_panel = 2
+
+    def active_in_panel(self) -> int:
+        return 2
 
     def always(self) -> list[forms.BoundField]:
         return [self["remote_number"], self["application"]]
@@ -460,7 +462,8 @@ def _samples() -> dict[str, object]:
             {"count": "many", "zone": "Europe/Berlin", "reason": "", "kind": "csv"}
         ),
         "column_choices": [
-            {"name": column.label, "label": column.label, "shown": True} for column in COLUMNS
+            {"name": column.label, "label": column.label, "shown": True, "usual": True}
+            for column in COLUMNS
         ],
         "points": _days(),
         "lanes": LANES,

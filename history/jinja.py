@@ -1,16 +1,19 @@
 """The templates that Jinja draws, templates/**/*.jinja: what a page shows many times over, such as
-the rows of a list. Jinja compiles them to Python, which takes a seventh of the time that Django's
-templates take (docs/performance.md). They see the context of the page that includes them.
+the rows of a list, and what every page shows, such as the rail. Jinja compiles them to Python,
+which takes a seventh of the time that Django's templates take (docs/performance.md). They see the
+context of the page that includes them.
 """
 
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, cast
 
-from django import template
+from django import forms, template
+from django.forms import BoundField
 from django.template import defaultfilters, engines
+from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext
 from jinja2 import Environment, StrictUndefined, pass_context
@@ -39,6 +42,7 @@ def environment(**options: Any) -> Environment:
         "url": url,
         "badge": show.badge,
         "direction": show.direction,
+        "filter_field": filter_field,
         "icon": show.icon,
         "narrowed": ledger.narrowed,
         "waterfall": waterfall,
@@ -71,6 +75,34 @@ def written_date(value: date, style: str | None = None) -> str:
     """Django's filter `date`, which gets a moment in the current zone from its own templates."""
     local = timezone.localtime(value) if isinstance(value, datetime) else value
     return defaultfilters.date(local, style)
+
+
+# Widgets of Django draw what they are given. Ours may look at the account, and choices differ.
+_ALIKE = (
+    forms.TextInput,
+    forms.NumberInput,
+    forms.Textarea,
+    forms.CheckboxInput,
+    forms.DateTimeInput,
+)
+
+_empty: dict[tuple[object, ...], SafeString] = {}
+
+
+def filter_field(field: BoundField) -> SafeString:
+    """components/_field.html. Most fields of a filter bar are empty and look the same on every
+    page, so an empty one is drawn once: all of them would take longer than a page of rows."""
+    if field.value() or field.errors or type(field.field.widget) not in _ALIKE:
+        return _drawn(field)
+    looks = (field.auto_id, str(field.label), str(field.help_text), repr(field.field.widget.attrs))
+    key = (translation.get_language(), type(field.form), field.html_name, *looks)
+    if key not in _empty:
+        _empty[key] = _drawn(field)
+    return _empty[key]
+
+
+def _drawn(field: BoundField) -> SafeString:
+    return render_to_string("components/_field.html", {"field": field})
 
 
 def draw(context: template.Context, name: str, **more: object) -> SafeString:

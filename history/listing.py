@@ -30,7 +30,7 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class PeriodButton:
-    """components/_period.html: which time is shown, said so that nobody has to guess."""
+    """components/_period.jinja: which time is shown, said so that nobody has to guess."""
 
     label: StrOrPromise
     span: str

@@ -23,9 +23,9 @@ class AnsweredNode(template.Node):
             return self.nodelist.render(context)
         seen = copy(context)  # as it is here, whatever is pushed and popped until then
 
-        def draw() -> SafeString:
+        def draw() -> str:
             with seen.push(**answered.context):
-                return self.nodelist.render(seen)
+                return str(self.nodelist.render(seen))
 
         return mark_safe(answered.later(draw))  # noqa: S308
 
