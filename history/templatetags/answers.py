@@ -7,6 +7,8 @@ from django.template.base import NodeList, Parser, Token
 from django.template.context import Context
 from django.utils.safestring import SafeString, mark_safe
 
+from history.ahead import Answered
+
 register = template.Library()
 
 
@@ -18,14 +20,14 @@ class AnsweredNode(template.Node):
         self.nodelist = nodelist
 
     def render(self, context: Context) -> SafeString:
-        answered = context.get("answered")
+        answered: Answered | None = context.get("answered")
         if answered is None:
             return self.nodelist.render(context)
         seen = copy(context)  # as it is here, whatever is pushed and popped until then
 
         def draw() -> str:
             with seen.push(**answered.context):
-                return str(self.nodelist.render(seen))
+                return self.nodelist.render(seen)
 
         return mark_safe(answered.later(draw))  # noqa: S308
 
