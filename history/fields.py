@@ -222,6 +222,10 @@ class CheckField(forms.BooleanField):
 class _ChildInput(forms.TextInput):
     """Suggests the child accounts that are known of the active account."""
 
+    def differs_by(self) -> object:
+        """What its looks depend on beside the field: see history/jinja.py."""
+        return tuple(accounts.current().children.items())
+
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         listed = f"{(attrs or {}).get('id', name)}-known"
         children = accounts.current().children.items()

@@ -4,8 +4,9 @@ which takes a seventh of the time that Django's templates take (docs/performance
 context of the page that includes them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any, cast
 
 from django import forms, template
@@ -38,7 +39,15 @@ def environment(**options: Any) -> Environment:
     for library in (show, sessions, ledger):
         made.filters |= {n: when_drawn(f) for n, f in library.register.filters.items()}
     made.filters |= {"date": when_drawn(written_date), "day": when_drawn(day)}
-    made.globals |= {
+    made.globals |= helpers()
+    return made
+
+
+@cache
+def helpers() -> Mapping[str, Callable[..., Any]]:
+    """What templates call. In the tag {% jinja %} these names mean nothing else, whatever a page's
+    context holds."""
+    return {
         "url": url,
         "badge": show.badge,
         "direction": show.direction,
@@ -47,7 +56,6 @@ def environment(**options: Any) -> Environment:
         "narrowed": ledger.narrowed,
         "waterfall": waterfall,
     }
-    return made
 
 
 def when_drawn(say: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,7 +85,7 @@ def written_date(value: date, style: str | None = None) -> str:
     return defaultfilters.date(local, style)
 
 
-# Widgets of Django draw what they are given. Ours may look at the account, and choices differ.
+# Widgets of Django draw what they are given, but for choices. Ours say what else they look at.
 _ALIKE = (
     forms.TextInput,
     forms.NumberInput,
@@ -92,10 +100,14 @@ _empty: dict[tuple[object, ...], SafeString] = {}
 def filter_field(field: BoundField) -> SafeString:
     """components/_field.html. Most fields of a filter bar are empty and look the same on every
     page, so an empty one is drawn once: all of them would take longer than a page of rows."""
-    if field.value() or field.errors or type(field.field.widget) not in _ALIKE:
+    widget = field.field.widget
+    differs_by = getattr(widget, "differs_by", None)
+    alike = type(widget) in _ALIKE or differs_by
+    if field.value() or field.errors or not alike:
         return _drawn(field)
-    looks = (field.auto_id, str(field.label), str(field.help_text), repr(field.field.widget.attrs))
-    key = (translation.get_language(), type(field.form), field.html_name, *looks)
+    looks = (field.auto_id, str(field.label), str(field.help_text), repr(widget.attrs))
+    more = differs_by() if differs_by else None
+    key = (translation.get_language(), type(field.form), field.html_name, *looks, more)
     if key not in _empty:
         _empty[key] = _drawn(field)
     return _empty[key]
@@ -109,4 +121,4 @@ def draw(context: template.Context, name: str, **more: object) -> SafeString:
     """templates/<name>.jinja with the page's context and more; the tag {% jinja %}."""
     seen = cast(dict[str, Any], context.flatten())
     drawn = engines["jinja"].get_template(f"{name}.jinja")
-    return SafeString(drawn.render(seen | more))
+    return SafeString(drawn.render({**seen, **more, **helpers()}))
