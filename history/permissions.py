@@ -11,9 +11,9 @@ from functools import wraps
 from typing import Concatenate, cast
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Value
+from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -21,7 +21,7 @@ from django.utils.translation import pgettext_lazy
 from django_stubs_ext import StrOrPromise
 
 from history.models import accounts
-from history.models.accounts import Account
+from history.models.accounts import Account, Grant
 
 
 class Right(StrEnum):
@@ -159,12 +159,27 @@ def _roles(user: User) -> Roles:
     """The person's roles everywhere, and those in single accounts by slug; read once."""
     known: Roles | None = getattr(user, "_known_roles", None)
     if known is None:
-        everywhere = user.groups.filter(name__in=ROLES).values_list(Value(""), "name")
         known = [], {}
-        for slug, role in everywhere.union(user.grants.values_list("account__slug", "role")):
-            (known[1].setdefault(slug, []) if slug else known[0]).append(role)
+        with connection.cursor() as cursor:
+            cursor.execute(_ROLES_OF, [user.pk, user.pk])
+            for slug, role in cursor:
+                if slug is not None:
+                    known[1].setdefault(slug, []).append(role)
+                elif role in ROLES:
+                    known[0].append(role)
         user._known_roles = known  # type: ignore[attr-defined]
     return known
+
+
+# By hand, since every request asks it: to put the like together takes Django fifty times as long
+# as a database takes to answer it.
+_ROLES_OF = f"""
+    SELECT NULL, g.name FROM {Group._meta.db_table} g
+    JOIN {User.groups.through._meta.db_table} m ON m.group_id = g.id WHERE m.user_id = %s
+    UNION ALL
+    SELECT a.slug, r.role FROM {Grant._meta.db_table} r
+    JOIN {Account._meta.db_table} a ON a.id = r.account_id WHERE r.person_id = %s
+"""  # noqa: S608
 
 
 def may(user: AbstractBaseUser | AnonymousUser, right: Right) -> bool:
