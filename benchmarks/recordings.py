@@ -1,26 +1,37 @@
 """A three-hour recording through the dashboard and straight from the storage, and fifty players.
 
-The first byte of a seek to a random place is what a person waits for. A player stalls when a piece
-of sound takes longer to arrive than it plays.
+The first byte of a seek to a random place is what a person waits for, from storage on this machine
+and from one that is LATENCY away. A bare Django view that passes the same bytes on says how much of
+that is the way through any server. A player stalls when a piece of sound takes longer to arrive
+than it plays.
 """
 
 import random
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import requests
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from benchmarks.figures import alternate, p50, p95, tell
-from benchmarks.world import Api, Site, programs, start_dashboard, start_sandbox
+from benchmarks.world import (
+    Api,
+    Site,
+    programs,
+    start_bare_view,
+    start_dashboard,
+    start_sandbox,
+)
 from history.api.methods import GetCallHistory
 from history.api.replies import RecordType
 from history.media import MOST_AT_ONCE, Kind, Purpose, Reference
 
 SESSIONS = 20_000
 SEEKS = 25
+LATENCY = 0.05
 PLAYERS, LISTEN = 50, 20  # seconds
 chance = random.Random(1)
 
@@ -84,14 +95,21 @@ def main() -> None:
             seconds=seconds,
         )
         path = reverse("media", args=[reference.sealed()])
-        bare, account = requests.Session(), api.asker().account
-        direct, proxied = alternate(
-            SEEKS,
-            lambda: first_byte(bare, reference.url, size, **account.headers()),
+        view = start_bare_view(supervisor, api)
+        passed_on = f"{view.url}/sound/?{urlencode({'url': reference.url})}"
+        storage, account = requests.Session(), api.asker().account
+        ways = (
+            lambda: first_byte(storage, reference.url, size, **account.headers()),
+            lambda: first_byte(view.session, passed_on, size),
             lambda: first_byte(site.session, f"{site.url}{path}", size),
         )
-        tell("recording_seek", p50(proxied), "ms", floor=p50(direct), n=SEEKS)
-        tell("recording_seek_p95", p95(proxied), "ms", floor=p95(direct), n=SEEKS)
+        for latency, name in ((0, ""), (LATENCY, "_50_ms")):
+            api.delay(latency)
+            direct, bare, proxied = alternate(SEEKS, *ways)
+            tell(f"recording_seek{name}", p50(proxied), "ms", floor=p50(direct), n=SEEKS)
+            tell(f"recording_seek{name}_p95", p95(proxied), "ms", floor=p95(direct), n=SEEKS)
+            tell(f"recording_seek{name}_bare_view", p50(bare), "ms", floor=p50(direct), n=SEEKS)
+        api.delay(0)
         waits: list[float] = []
         threads = [
             threading.Thread(target=play, args=(site, path, size, size / seconds, waits))
