@@ -29,7 +29,5 @@ def report_storage(folder: Path, bucket: str, endpoint: str) -> dict[str, Any]:
             "default_acl": None,
             "querystring_auth": True,
             "file_overwrite": True,
-            # Of a file that is read; what is larger waits on the disk.
-            "max_memory_size": 16 * 1024 * 1024,
         },
     }

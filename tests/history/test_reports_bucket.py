@@ -8,10 +8,11 @@ import sys
 import boto3
 import openpyxl
 import pytest
+from django.core.files.storage import storages
 
 from dashboard.storages import report_storage
 from dashboard.supervise import Supervisor
-from history.reports import storing
+from history.reports import files, storing
 from tests.history.reports import carried_out, ordered, stored
 
 BUCKET = "voxledger-reports"
@@ -75,6 +76,25 @@ def test_a_report_lives_in_the_bucket_until_it_is_deleted(keep_in, s3, client_as
     assert storing.delete_file(report, "no longer needed")
     left = client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
     assert not ours & {one["Key"] for one in left}
+
+
+def test_a_part_is_fetched_from_where_it_begins(keep_in, s3, people):
+    keep_in(BUCKET)
+    report = stored(owner=people["finance"])
+    client = boto3.client("s3", endpoint_url=s3)
+    kept = client.get_object(Bucket=BUCKET, Key=report.file)["Body"].read()
+    asked = []
+    events = storages["reports"].connection.meta.client.meta.events
+    events.register(
+        "before-send.s3.GetObject", lambda request, **_: asked.append(request.headers["Range"])
+    )
+    with files.open_stored(report.file) as file:
+        assert asked == []
+        file.seek(len(kept) - 100)
+        assert file.read() == kept[-100:]
+        file.seek(10)
+        assert file.read(20) == kept[10:30]
+    assert asked == [f"bytes={len(kept) - 100}-".encode(), b"bytes=10-"]
 
 
 def test_a_bucket_that_is_away_is_said_and_the_report_goes_on_when_it_is_back(
