@@ -170,7 +170,7 @@ class World:
 
     @cached_property
     def report(self) -> int:
-        return stored("transactions", SPRING).pk
+        return stored("transactions", SPRING, owner=self.people["owner"]).pk
 
     @cached_property
     def deletion(self) -> int:
