@@ -94,6 +94,7 @@ def bar_chart(
         "value_name": value_name,
         "part_name": part_name,
         "unit": unit,
+        "empty": all(point.value == 0 for point in points),
         "plot": plot,
         "base": bottom,
         "top": TOP,
