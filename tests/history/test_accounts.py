@@ -292,7 +292,8 @@ def test_what_belongs_to_one_account_is_not_found_in_another(
         f"/media/{sealed}/",
         f"/api/reports/{report.pk}/",
     ):
-        assert owner.get(f"/@us{path}", headers=script).status_code == 200, path
+        found: Any = owner.get(f"/@us{path}", headers=script)
+        assert (found.status_code, found.getvalue() != b"") == (200, True), path
         assert owner.get(path, headers=script).status_code == 404, path
         assert owner.get(f"/@nosuch{path}", headers=script).status_code == 404, path
     assert owner.get(f"/reports/{report.pk}/file/").status_code == 404
