@@ -17,6 +17,8 @@ from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect, resolve_url
 from django.utils.translation import gettext as _t
 
+from history.permissions import roles_anywhere
+
 type View = Callable[[HttpRequest], HttpResponseBase]
 
 # "Last seen" is this exact; noting every request would cost a write each.
@@ -115,9 +117,7 @@ def _leads_to_a_second_factor(request: HttpRequest) -> bool:
 def _lacks_a_second_factor(request: HttpRequest) -> bool:
     user = request.user
     if not isinstance(user, User) or not (
-        user.is_superuser
-        or user.groups.filter(name__in=settings.MFA_REQUIRED_ROLES).exists()
-        or user.grants.filter(role__in=settings.MFA_REQUIRED_ROLES).exists()
+        user.is_superuser or roles_anywhere(user) & frozenset(settings.MFA_REQUIRED_ROLES)
     ):
         return False
     ways = {record.get("method") for record in get_authentication_records(request, user)}

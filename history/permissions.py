@@ -148,6 +148,12 @@ def may_open(user: AbstractBaseUser | AnonymousUser, account: Account) -> bool:
     return user.is_superuser or bool(everywhere) or account.slug in here
 
 
+def roles_anywhere(user: User) -> frozenset[str]:
+    """The person's roles, be it everywhere or in a single account."""
+    everywhere, here = _roles(user)
+    return frozenset(everywhere).union(*here.values())
+
+
 def _of(roles: Iterable[str]) -> frozenset[Right]:
     return frozenset().union(*(allowed(role) for role in roles))
 

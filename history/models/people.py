@@ -87,7 +87,7 @@ class SavedView(OfAccount):
     def seen_by(cls, user: AbstractBaseUser, page: str) -> "QuerySet[SavedView]":
         """The views of a page that `user` may open: the own and the shared ones."""
         own_or_shared = Q(owner_id=user.pk) | Q(shared=True)
-        return cls.here.filter(own_or_shared, page=page).select_related("owner")
+        return cls.here.filter(own_or_shared, page=page)
 
     @classmethod
     def keep(

@@ -71,7 +71,7 @@ def saved_views(request: Request, page: str) -> list[Link]:
     path = reverse(page)
     return [
         Link(label=view.name, url=f"{path}?{view.query}", current=view.query == here)
-        for view in SavedView.seen_by(cast(User, request.user), page).select_related(None)
+        for view in SavedView.seen_by(cast(User, request.user), page)
         if view.owner_id == request.user.pk or not masking.is_secret(view.query)
     ]
 

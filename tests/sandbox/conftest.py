@@ -19,6 +19,8 @@ import pytest
 import requests
 from jwt.api_jws import PyJWS
 
+from sandbox.store import Account, Store
+
 NOW = "2026-06-15T12:00:00Z"
 PERIOD = {"from_date": "2026-05-15 00:00:00", "to_date": "2026-06-15 23:59:59"}
 
@@ -151,6 +153,14 @@ def running(home: Path, *options: str) -> Iterator[Server]:
             yield Server(process, ready[2], Path(ready[3].strip()).parent, verify)
         finally:
             process.send_signal(signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def parent(store: Store) -> Account:
+    """The account that others are children of, in the `store` of the module that asks."""
+    account = store.account("nordlicht")
+    assert account
+    return account
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from history.api.methods import GetACDHistory, GetCallHistory, GetTransactionHistory
 from sandbox.seed import seed
-from sandbox.store import Account, Store
+from sandbox.store import Store
 
 NOW = datetime(2026, 6, 15, 14, 30, 7, tzinfo=UTC)
 PARENT, CHILDREN = 48_211, (48_340, 48_355, 48_377)
@@ -42,13 +42,6 @@ def file(path: Path) -> Iterator[sqlite3.Connection]:
 @pytest.fixture(scope="module")
 def store(path: Path) -> Store:
     return Store(path, clock=lambda: NOW)
-
-
-@pytest.fixture(scope="module")
-def parent(store: Store) -> Account:
-    account = store.account(PARENT)
-    assert account
-    return account
 
 
 def values(file: sqlite3.Connection, table: str, column: str) -> st.SearchStrategy:

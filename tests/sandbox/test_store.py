@@ -75,13 +75,6 @@ def store(path: Path, clock: Clock) -> Store:
     return Store(path, base_url="https://sandbox.example", clock=clock)
 
 
-@pytest.fixture(scope="module")
-def parent(store: Store) -> Account:
-    account = store.account(PARENT)
-    assert account
-    return account
-
-
 @pytest.fixture
 def changed(store: Store, clock: Clock) -> Iterator[Store]:
     """The store, for tests that change it or its time."""

@@ -83,13 +83,6 @@ def store(path: Path) -> Store:
     return Store(path, clock=lambda: NOW)
 
 
-@pytest.fixture(scope="module")
-def parent(store: Store) -> Account:
-    account = store.account("nordlicht")
-    assert account
-    return account
-
-
 def text(store: Store, account: Account, params: Method) -> str:
     return tables.text(params, tables.lines(store, account, params, None)).decode()
 
