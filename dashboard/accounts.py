@@ -1,9 +1,9 @@
 """How sign-in behaves where allauth leaves the choice: nobody signs up, secrets are sealed."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.forms import LoginForm
+from allauth.account.forms import ChangePasswordForm, LoginForm
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.totp.internal.auth import generate_totp_secret
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
@@ -24,14 +24,24 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
 
-class SignInForm(LoginForm):  # type: ignore[misc]
+class _Plain(forms.Form):
     """No way to a forgotten password, since no mail brings it; and each word once."""
+
+    known_password: ClassVar[str]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["password"].help_text = ""
+        self.fields[self.known_password].help_text = ""
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
+
+
+class SignInForm(_Plain, LoginForm):  # type: ignore[misc]
+    known_password = "password"  # noqa: S105
+
+
+class NewPasswordForm(_Plain, ChangePasswordForm):  # type: ignore[misc]
+    known_password = "oldpassword"  # noqa: S105
 
 
 class AddKeyForm(AddWebAuthnForm):  # type: ignore[misc]

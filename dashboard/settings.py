@@ -175,7 +175,10 @@ LOGIN_REDIRECT_URL = "home"
 LOGIN_URL = "account_login"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 ACCOUNT_ADAPTER = "dashboard.accounts.ClosedAccountAdapter"
-ACCOUNT_FORMS = {"login": "dashboard.accounts.SignInForm"}
+ACCOUNT_FORMS = {
+    "login": "dashboard.accounts.SignInForm",
+    "change_password": "dashboard.accounts.NewPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"

@@ -122,11 +122,16 @@ def credentials_of(key: str | Path) -> ApiKey | ServiceAccount:
 
 def account_number() -> int | str:
     """The platform's ID of the active account; what is left of it once it has no key."""
+    account = accounts.current()
+    return number_of(account) or account.slug
+
+
+def number_of(account: Account) -> int | None:
+    """The platform's ID of an account, as its key says it; without a key as it was known last."""
     try:
-        return connect().account_id
+        return _client(account.slug, key_of(account), _setup()).account_id
     except NotSetUp:
-        account = accounts.current()
-        return account.number or account.slug
+        return account.number
 
 
 def account_zone() -> str:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from history.accounts import address
 from history.accounts_health import forget, health_of
 from history.accounts_keys import BadKey, attempt, give, like_roles, note, try_key
+from history.connection import number_of
 from history.forms_accounts import AddForm, KeyForm, LookForm
 from history.middleware import Request
 from history.models import accounts as known
@@ -30,7 +31,12 @@ _secret = sensitive_post_parameters("key_text", "api_key")
 @needs(Right.ACCOUNTS)
 def accounts(request: Request) -> HttpResponse:
     rows = [
-        {"account": one, "health": health_of(one.slug), "url": address(one.slug)}
+        {
+            "account": one,
+            "number": number_of(one),
+            "health": health_of(one.slug),
+            "url": address(one.slug),
+        }
         for one in known.all_of_them()
     ]
     context = {"rows": [row for row in rows if not _is_gone(row)], "gone": filter(_is_gone, rows)}
@@ -117,6 +123,7 @@ def _shown(
     everywhere = User.objects.filter(groups__isnull=False, is_active=True).distinct().count()
     context = {
         "shown": found,
+        "number": number_of(found),
         "health": health_of(found.slug),
         "methods": [(name, code) for name, code in found.methods.items()],
         "roles": like_roles(found.methods),

@@ -189,6 +189,13 @@ def test_signing_out_everywhere_else_ends_the_other_sessions(people: dict[str, U
     assert is_in(somebody)
 
 
+def test_no_page_leads_to_a_forgotten_password(client_as: Callable[[str], Client]) -> None:
+    page = client_as("agent").get("/accounts/password/change/").content.decode()
+    assert 'name="oldpassword"' in page
+    assert "Forgot your password?" not in page
+    assert "password/reset" not in page
+
+
 def test_a_forgotten_password_is_a_matter_for_an_administrator(client: Client, db: None) -> None:
     page = text(client.get("/accounts/login/"))
     assert "Forgot your password?" not in page

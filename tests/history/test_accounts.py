@@ -143,6 +143,11 @@ def test_a_new_key_takes_effect_at_once_and_a_wrong_one_changes_nothing(
     assert api_key not in owner.get("/accounts/@us/").content.decode()
 
 
+def test_the_account_of_the_settings_has_its_number_on_both_pages(owner: Client) -> None:
+    assert "48211" in text(owner.get("/accounts/"))
+    assert "48211" in text(owner.get("/accounts/@default/"))
+
+
 def test_keys_are_sealed_anew_and_open_with_no_other_secret(owner: Client, settings: Any) -> None:
     settings.VOX_ENCRYPTION_KEYS = ["first"]
     assert owner.get("/@us/calls/").status_code == 200  # sealed with SECRET_KEY before
