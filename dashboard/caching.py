@@ -3,10 +3,11 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import cache, cached_property
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis import OutOfMemoryError, RedisError
 
 logger = logging.getLogger(__name__)
@@ -18,10 +19,25 @@ GUARDED = "allauth"
 NOT_AGAIN_FOR = 5.0  # seconds
 
 
+class _Server(RedisCacheClient):
+    """The servers, with the connections and the bad news that all threads share. Django makes a
+    cache for each thread and each context, so that every question asked ahead would connect anew.
+    """
+
+    away_until = 0.0
+
+
+@cache
+def _server(servers: tuple[str, ...], options: tuple[tuple[str, Any], ...]) -> _Server:
+    return _Server(list(servers), **dict(options))
+
+
 class ForgivingCache(RedisCache):
     """Without Redis, or with a full one, as if nothing were remembered."""
 
-    _away_until = 0.0
+    @cached_property
+    def _cache(self) -> _Server:
+        return _server(tuple(self._servers), tuple(self._options.items()))  # type: ignore[attr-defined]
 
     def add(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
@@ -51,13 +67,13 @@ class ForgivingCache(RedisCache):
     def _endure[T](self, keys: Iterable[object], ask: Callable[[], T], otherwise: T) -> T:
         if any(str(key).startswith(GUARDED) for key in keys):
             return ask()
-        if time.monotonic() < self._away_until:
+        if time.monotonic() < self._cache.away_until:
             return otherwise
         try:
             return ask()
         except RedisError as error:
             # A full one is still good for reading.
             if not isinstance(error, OutOfMemoryError):
-                self._away_until = time.monotonic() + NOT_AGAIN_FOR
+                self._cache.away_until = time.monotonic() + NOT_AGAIN_FOR
             logger.warning("Going on without the cache: %s", error)
             return otherwise

@@ -1,10 +1,12 @@
 """A second look at a closed period is answered from what was kept of the first."""
 
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
 import time_machine
 from django.test import Client
 from django.utils import timezone
@@ -98,6 +100,39 @@ def test_accounts_do_not_share_answers(owner: Client, sandbox: Sandbox) -> None:
     other = owner.get("/@child/calls/", DAY)
     assert asked(sandbox) == 2
     assert not set(rows(own)) & set(rows(other))
+
+
+def test_questions_asked_ahead_share_connections_to_redis(
+    owner: Client, sandbox: Sandbox, settings: Any
+) -> None:
+    with redis.Redis.from_url(settings.CACHE_URL) as server:
+
+        def connected() -> int:
+            return int(server.info("stats")["total_connections_received"])
+
+        assert rows(owner.get("/calls/", DAY))
+        before = connected()
+        for _look in range(3):
+            assert rows(owner.get("/calls/", DAY | {"fresh": 1}))
+        assert connected() == before
+
+
+def test_redis_that_is_away_is_waited_for_once(
+    owner: Client, sandbox: Sandbox, settings: Any
+) -> None:
+    """It takes connections and never answers: each wait is as long as the time-out."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        there = settings.CACHES
+        away = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        options = there["default"]["OPTIONS"] | {"socket_timeout": 0.2}
+        settings.CACHES = {"default": there["default"] | {"LOCATION": away, "OPTIONS": options}}
+        for _look in range(3):
+            assert rows(owner.get("/calls/", DAY))
+        settings.CACHES = there
+        mute.setblocking(False)
+        mute.accept()
+        with pytest.raises(BlockingIOError):  # nobody else called
+            mute.accept()
 
 
 def test_pages_go_on_without_redis(owner: Client, sandbox: Sandbox, settings: Any) -> None:
