@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from secrets import randbelow
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -13,9 +14,10 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect, resolve_url
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _t
+from isal import igzip
 
 from history.permissions import roles_anywhere
 
@@ -35,19 +37,39 @@ POWERS = ", ".join(
 )
 
 
-class SmallPages(GZipMiddleware):
-    """Packs pages, with Django's guard against guessing secrets by their length.
+def small_pages(get_response: View) -> View:
+    """Packs pages, as Django's GZipMiddleware does, in a fifth of its time.
 
     Recordings and files are left alone: they are packed already and asked for in parts.
     """
 
-    def process_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
-        if response.streaming or not response.headers["Content-Type"].startswith("text/html"):
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if not isinstance(response, HttpResponse) or not _is_worth_packing(response):
             return response
-        packed: HttpResponseBase = super().process_response(request, response)
-        return packed
+        patch_vary_headers(response, ("Accept-Encoding",))
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            response.content = _packed(response.content)
+            response.headers["Content-Encoding"] = "gzip"
+            response.headers["Content-Length"] = str(len(response.content))
+        return response
+
+    return middleware
+
+
+def _is_worth_packing(response: HttpResponse) -> bool:
+    is_page = response.headers["Content-Type"].startswith("text/html")
+    return is_page and len(response.content) >= 200 and "Content-Encoding" not in response.headers
+
+
+def _packed(content: bytes) -> bytes:
+    """With a file name of random length: who can have text put into a page must not be able to
+    tell by its size whether a secret in it is alike (BREACH; https://ieeexplore.ieee.org/document/9754554).
+    """
+    packed = igzip.compress(content, compresslevel=3, mtime=0)
+    name = b"a" * randbelow(100) + b"\0"
+    # RFC 1952: of ten bytes the fourth says whether a name follows them.
+    return packed[:3] + b"\x08" + packed[4:10] + name + packed[10:]
 
 
 def powers(get_response: View) -> View:

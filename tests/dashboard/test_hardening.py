@@ -1,5 +1,6 @@
 """What an attacker tries: forged forms, ways to other sites, large bodies, curious error pages."""
 
+import gzip
 import io
 import re
 from collections.abc import Callable
@@ -96,6 +97,26 @@ def test_every_page_says_what_browsers_may_do(client: Client, db: None) -> None:
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert headers["Permissions-Policy"] == POWERS
     assert "microphone=()" in POWERS
+
+
+def test_packed_pages_are_the_same_pages_and_hide_their_length(client: Client, db: None) -> None:
+    plain = client.get("/accounts/login/")
+    assert "Content-Encoding" not in plain.headers
+    lengths = set()
+    for _look in range(8):
+        packed = client.get("/accounts/login/", headers={"Accept-Encoding": "gzip, br"})
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert "Accept-Encoding" in packed.headers["Vary"]
+        assert int(packed.headers["Content-Length"]) == len(packed.content)
+        page = gzip.decompress(packed.content).decode()
+        assert _without_secrets(page) == _without_secrets(plain.content.decode())
+        lengths.add(len(packed.content))
+    assert len(lengths) > 1
+
+
+def _without_secrets(page: str) -> str:
+    """A page without what each of its answers makes anew."""
+    return re.sub(r'((?:nonce|value)="|csrftoken": ")[^"]+', r"\1", page)
 
 
 def test_a_body_too_large_is_refused(people: dict[str, User]) -> None:
