@@ -68,6 +68,7 @@ SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SESSION_ENGINE = "dashboard.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -173,7 +174,7 @@ TEMPLATES = [
 ROLES = ("agent", "supervisor", "finance", "admin", "auditor", "owner")
 LOGIN_REDIRECT_URL = "home"
 LOGIN_URL = "account_login"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["dashboard.sessions.Backend"]
 ACCOUNT_ADAPTER = "dashboard.accounts.ClosedAccountAdapter"
 ACCOUNT_FORMS = {
     "login": "dashboard.accounts.SignInForm",

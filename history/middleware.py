@@ -9,6 +9,7 @@ from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
 from django_htmx.middleware import HtmxDetails
 
+from dashboard.prepared import Prepared
 from history.accounts import switch
 from history.answers import as_of
 from history.api import wire
@@ -49,8 +50,11 @@ def _preferences(request: HttpRequest) -> Preferences:
     user = request.user
     if not user.is_authenticated:
         return Preferences(theme=_cookie_theme(request))
-    kept = Preferences.objects.filter(user_id=user.pk).first()
-    return kept or Preferences(user_id=user.pk, theme=_cookie_theme(request))
+    kept = _preferences_of(person=user.pk)
+    return kept[0] if kept else Preferences(user_id=user.pk, theme=_cookie_theme(request))
+
+
+_preferences_of = Prepared(lambda person: Preferences.objects.filter(user_id=person), person=int)
 
 
 def _cookie_theme(request: HttpRequest) -> str:

@@ -17,6 +17,8 @@ from django.db.models import Q, QuerySet
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from dashboard.prepared import Prepared
+
 # The account that the settings name, and what rows from before there were others say.
 DEFAULT = "default"
 HUES = 6
@@ -100,11 +102,14 @@ def all_of_them() -> list[Account]:
 
 
 def _all_of_them() -> list[Account]:
-    rows = list(Account.objects.all())
+    rows = _every()
     named = in_settings()
     if not any(row.from_settings for row in rows) and (named or not rows):
         rows.append(_unkept(DEFAULT))
     return sorted(rows, key=lambda one: (not one.is_default, not (one.from_settings and named)))
+
+
+_every = Prepared(lambda: Account.objects.all())
 
 
 def in_settings() -> bool:

@@ -6,9 +6,10 @@ from urllib.parse import parse_qsl, urlencode
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import models, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from dashboard.prepared import Prepared
 from history.api import wire
 from history.models import accounts
 from history.models.accounts import OfAccount
@@ -84,10 +85,9 @@ class SavedView(OfAccount):
         return self.name
 
     @classmethod
-    def seen_by(cls, user: AbstractBaseUser, page: str) -> "QuerySet[SavedView]":
+    def seen_by(cls, user: AbstractBaseUser, page: str) -> "list[SavedView]":
         """The views of a page that `user` may open: the own and the shared ones."""
-        own_or_shared = Q(owner_id=user.pk) | Q(shared=True)
-        return cls.here.filter(own_or_shared, page=page)
+        return _seen(account=accounts.slug(), person=user.pk, page=page)
 
     @classmethod
     def keep(
@@ -116,6 +116,16 @@ class SavedView(OfAccount):
                 },
             )
         return view
+
+
+_seen = Prepared(
+    lambda account, person, page: SavedView.objects.filter(
+        Q(owner_id=person) | Q(shared=True), account=account, page=page
+    ),
+    account=str,
+    person=int,
+    page=str,
+)
 
 
 class RecentSearch(OfAccount):
