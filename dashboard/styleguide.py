@@ -534,7 +534,8 @@ def total(request: HttpRequest) -> HttpResponse:
 
 @_for_developers
 def tray(request: HttpRequest) -> HttpResponse:
-    return render(request, "components/_tray.html", {"tray": Tray(jobs=JOBS, running=2)})
+    shown = {"tray": Tray(jobs=JOBS, running=2)}
+    return render(request, "components/_tray.jinja", shown, using="jinja")
 
 
 @_for_developers

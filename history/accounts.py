@@ -49,7 +49,7 @@ def addressed(
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """An account as the header offers it: see components/_account.html."""
+    """An account as the header offers it: see components/_account.jinja."""
 
     name: str
     detail: str

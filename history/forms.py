@@ -4,7 +4,7 @@ Fields are named as the API's parameters, so a link reads like the request it ma
 adds — `period`, `order`, `columns` … — is not sent.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -249,31 +249,28 @@ class FilterForm[M: Method](forms.Form):
 
     def without(self, *names: str) -> str:
         """The query without these names; page positions never survive a change of filter."""
-        query = self.query.copy()
-        for name in (*names, *POSITION):
-            query.pop(name, None)
-        return query.urlencode()
+        return urlencode(self._rest({*names, *POSITION}))
 
     def at(self, **position: object) -> str:
         """The query at another place of the list."""
-        query = self.query.copy()
-        for name in POSITION:
-            query.pop(name, None)
-        query.update({name: str(value) for name, value in position.items() if value})
-        return query.urlencode()
+        given = [(name, str(value)) for name, value in position.items() if value]
+        return urlencode(self._rest(set(POSITION)) + given)
 
     def instead(self, **values: str) -> str:
         """The query with these values in place of its own, empty ones left out, from row one."""
-        left_out = {*values, *POSITION}
         given = [(name, value) for name, value in values.items() if value]
-        # Not by a copy of the query, which is slow: rows of a list have several such links.
-        kept = [
-            (name, value)
+        rest = self._rest({*values, *POSITION})
+        return urlencode(rest + given, safe=";", quote_via=quote)
+
+    def _rest(self, left_out: Collection[str]) -> list[tuple[str, str]]:
+        """Names and values of the query; not as a copy of it, which is slow, for rows of a list
+        have several such links."""
+        return [
+            (name, str(value))
             for name, several in self.query.lists()
             if name not in left_out
             for value in several
         ]
-        return urlencode(kept + given, safe=";", quote_via=quote)
 
     def carried(self) -> list[tuple[str, str]]:
         """What the filter bar does not show and its answer must not forget: preset, order, tab."""

@@ -13,12 +13,14 @@ from django import forms, template
 from django.forms import BoundField
 from django.template import defaultfilters, engines
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.templatetags.static import static
 from django.utils import timezone, translation
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext
+from django_htmx.jinja import htmx_script
 from jinja2 import Environment, StrictUndefined, pass_context
 
+from history.addresses import url
 from history.queues import waterfall
 from history.templatetags import ledger, sessions, show
 
@@ -50,10 +52,13 @@ def helpers() -> Mapping[str, Callable[..., Any]]:
     return {
         "url": url,
         "badge": show.badge,
+        "current_zone": timezone.get_current_timezone_name,
         "direction": show.direction,
         "filter_field": filter_field,
+        "htmx_script": htmx_script,
         "icon": show.icon,
         "narrowed": ledger.narrowed,
+        "static": static_url,
         "waterfall": waterfall,
     }
 
@@ -67,11 +72,6 @@ def when_drawn(say: Callable[..., Any]) -> Callable[..., Any]:
         return say(*arguments)
 
     return filtered
-
-
-def url(name: str, *arguments: object) -> str:
-    """The address of a page, as Django's own tag makes it."""
-    return reverse(name, args=arguments)
 
 
 def day(moment: datetime) -> str:
@@ -94,27 +94,36 @@ _ALIKE = (
     forms.DateTimeInput,
 )
 
-_empty: dict[tuple[object, ...], SafeString] = {}
+_drawn: dict[tuple[object, ...], SafeString] = {}
+_AT_MOST = 2000
 
 
 def filter_field(field: BoundField) -> SafeString:
-    """components/_field.html. Most fields of a filter bar are empty and look the same on every
-    page, so an empty one is drawn once: all of them would take longer than a page of rows."""
-    widget = field.field.widget
+    """components/_field.html. Most fields of a filter bar are empty or say what they said on the
+    page before, so what was drawn is remembered: to draw all takes longer than a page of rows."""
+    widget, value = field.field.widget, field.value()
     differs_by = getattr(widget, "differs_by", None)
-    alike = type(widget) in _ALIKE or differs_by
-    if field.value() or field.errors or not alike:
-        return _drawn(field)
+    alike = type(widget) in _ALIKE or (differs_by and not value)
+    if field.errors or not alike:
+        return _draw_field(field)
     looks = (field.auto_id, str(field.label), str(field.help_text), repr(widget.attrs))
-    more = differs_by() if differs_by else None
-    key = (translation.get_language(), type(field.form), field.html_name, *looks, more)
-    if key not in _empty:
-        _empty[key] = _drawn(field)
-    return _empty[key]
+    more = (repr(value), differs_by() if differs_by else None)
+    key = (translation.get_language(), type(field.form), field.html_name, *looks, *more)
+    if key not in _drawn:
+        if len(_drawn) >= _AT_MOST:
+            _drawn.clear()
+        _drawn[key] = _draw_field(field)
+    return _drawn.get(key) or _draw_field(field)
 
 
-def _drawn(field: BoundField) -> SafeString:
+def _draw_field(field: BoundField) -> SafeString:
     return render_to_string("components/_field.html", {"field": field})
+
+
+@cache
+def static_url(path: str) -> str:
+    """The tag {% static %}; which file is served does not change while a process runs."""
+    return static(path)
 
 
 def draw(context: template.Context, name: str, **more: object) -> SafeString:

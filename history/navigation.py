@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from history.addresses import url
 from history.permissions import Right
 
 
@@ -19,7 +19,7 @@ class Place:
 
     @property
     def url(self) -> str:
-        return reverse(self.name)
+        return url(self.name)
 
     def holds(self, request: HttpRequest) -> bool:
         """Whether the page belongs here. Those of one's own sign-in have addresses below that of

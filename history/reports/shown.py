@@ -4,18 +4,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
+from django.contrib.auth.models import User
 from django.db.models import Case, F, Q, When
-from django.urls import reverse
 from django.utils import formats
 from django.utils.html import strip_tags
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 from django_stubs_ext import StrOrPromise
 
+from dashboard.prepared import Prepared
+from history.addresses import url
 from history.listing import in_words
 from history.masking import hidden_in
+from history.models import accounts
 from history.models.reports import ACTIVE, Kind, Report, State
 from history.reports.access import Person
 from history.reports.kinds import spec_of
@@ -64,7 +67,7 @@ class Shown:
 
     @property
     def url(self) -> str:
-        return reverse("report", args=[self.row.pk])
+        return url("report", self.row.pk)
 
     @property
     def state(self) -> StrOrPromise:
@@ -130,7 +133,7 @@ class Shown:
 
     @property
     def job(self) -> Mapping[str, Any]:
-        """For components/_job.html."""
+        """For components/_job.jinja."""
         return {
             "title": self.title,
             "url": self.url,
@@ -200,18 +203,26 @@ def _left(seconds: int) -> str:
 IN_TRAY = 6
 
 
+_runs = Q(state__in=ACTIVE)
+_newest = Prepared(
+    lambda account, person: Report.objects.filter(account=account, owner_id=person).order_by(
+        Case(When(_runs, then=0), default=1),
+        Case(When(_runs, then=F("created")), default=F("updated")).desc(),
+    )[:IN_TRAY],
+    account=str,
+    person=int,
+)
+
+
 def tray_of(user: Person) -> Mapping[str, Any]:
-    """The person's running reports and fresh results, for components/_tray.html."""
-    mine = Report.here.filter(owner_id=user.pk)
-    runs = Q(state__in=ACTIVE)
-    newest = mine.order_by(
-        Case(When(runs, then=0), default=1),
-        Case(When(runs, then=F("created")), default=F("updated")).desc(),
-    )[:IN_TRAY]
+    """The person's running reports and fresh results, for components/_tray.jinja."""
+    newest = _newest(account=accounts.slug(), person=cast(User, user).pk)
     running = sum(report.active for report in newest)
+    if running == IN_TRAY:
+        running = Report.here.filter(_runs, owner_id=user.pk).count()
     return {
-        "url": reverse("report_tray"),
-        "all_url": reverse("reports"),
-        "running": running if running < IN_TRAY else mine.filter(runs).count(),
+        "url": url("report_tray"),
+        "all_url": url("reports"),
+        "running": running,
         "jobs": [Shown(report).job for report in newest],
     }

@@ -3,11 +3,12 @@
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from html import escape
 
 import phonenumbers
 from django import template
 from django.utils import formats, timezone
-from django.utils.html import escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _t
@@ -94,30 +95,30 @@ def moment(value: datetime | None, style: str = "") -> SafeString:
     """
     if value is None:
         return _nothing()
-    local = timezone.localtime(value)
+    local, language = timezone.localtime(value), get_language()
     if style == "ago":
         return format_html(
             '<time class="ago" datetime="{}" title="{}" data-relative>{}</time>',
             local.isoformat(),
-            _in_full(local),
+            _in_full(local, language),
             ago(value),
         )
+    words = _written(local, _STYLES.get(style, "DATETIME_FORMAT"), language)
     return _markup(
-        f'<time class="nowrap" datetime="{local.isoformat()}" title="{escape(_in_full(local))}">'
-        f"{escape(_written(local, _STYLES.get(style, 'DATETIME_FORMAT')))}</time>"
+        f'<time class="nowrap" datetime="{local.isoformat()}"'
+        f' title="{escape(_in_full(local, language))}">{escape(words)}</time>'
     )
 
 
-def _in_full(local: datetime) -> str:
-    day = _day_in_full(local.date(), get_language())
+def _in_full(local: datetime, language: str | None) -> str:
+    day = _day_in_full(local.date(), language)
     # Not by date_format, which leaves the offset out in the repeated hour, where it matters most.
-    zone = f"{timezone.get_current_timezone_name()} (UTC{local:%:z})"
-    return f"{day}, {_written(local, 'TIME_FORMAT')} {zone}"
+    return f"{day}, {_written(local, 'TIME_FORMAT', language)} {local.tzinfo} (UTC{local:%:z})"
 
 
-def _written(local: datetime, pattern: str) -> str:
+def _written(local: datetime, pattern: str, language: str | None) -> str:
     """A moment in one of Django's formats. All our languages write the clock alike."""
-    text, clock = _midnight(local.date(), pattern, get_language()), f"{local:%H:%M:%S}"
+    text, clock = _midnight(local.date(), pattern, language), f"{local:%H:%M:%S}"
     return text.replace(*(("00:00:00", clock) if "00:00:00" in text else ("00:00", clock[:5])))
 
 

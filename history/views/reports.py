@@ -111,7 +111,8 @@ def row(request: Request, pk: int) -> HttpResponse:
 @needs(Right.EXPORT)
 def tray(request: Request) -> HttpResponse:
     """The person's running reports and fresh results, for the head of every page."""
-    return render(request, "components/_tray.html", {"tray": tray_of(request.user)})
+    shown = {"tray": tray_of(request.user)}
+    return render(request, "components/_tray.jinja", shown, using="jinja")
 
 
 # One report
