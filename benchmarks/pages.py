@@ -57,6 +57,11 @@ class Looks:
         self._last = self._address(next(self._for_page))
         self.page.get(self._last)
 
+    def alone(self) -> None:
+        """The list without the page around it, as htmx asks for it after a filter has changed."""
+        asked = {"HX-Request": "true", "HX-Target": "list"}
+        self.page.get(self._address(next(self._for_page)), **asked)
+
     def second(self) -> None:
         self.page.get(self._last)
 
@@ -71,12 +76,14 @@ class Looks:
 
 def measure(looks: Looks, latency: str) -> float:
     """Milliseconds of the page at first look."""
-    calls, views, firsts, seconds = alternate(
-        TURNS[looks.rows], looks.call, looks.view, looks.first, looks.second
+    calls, views, firsts, seconds, alones = alternate(
+        TURNS[looks.rows], looks.call, looks.view, looks.first, looks.second, looks.alone
     )
     name, n = f"page_{looks.rows}_rows{latency}", len(calls)
     tell(f"{name}_over_call", p50(firsts), "ms", floor=p50(calls), n=n)
     tell(f"{name}_over_view", p50(firsts), "ms", floor=p50(views), n=n)
+    tell(f"{name}_list_alone_over_call", p50(alones), "ms", floor=p50(calls), n=n)
+    tell(f"{name}_list_alone_over_view", p50(alones), "ms", floor=p50(views), n=n)
     tell(f"{name}_again_over_call", p50(seconds), "ms", floor=p50(calls), n=n)
     tell(f"{name}_again_over_first", p50(seconds), "ms", floor=p50(firsts), n=n)
     return p50(firsts)

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from history import refine
+from history.addresses import url
 from history.ahead import Answered, ask_ahead
 from history.api import wire
 from history.api.client import Client, RemoteError
@@ -86,7 +86,7 @@ def answer(form: CallsForm) -> Answer:
     page = connect().get_call_history(form.params())
     moments = [session.start_date for session in page.result]
     more = len(page.result) == form.rows
-    total_url = reverse("calls_total")
+    total_url = url("calls_total")
     return Answer(sessions=page.result, pager=pager(form, moments, more=more, total_url=total_url))
 
 
@@ -131,7 +131,7 @@ def _shown(form: CallsForm, found: Answer) -> dict[str, Any]:
     return {
         "answer": found,
         "pager": found.pager,
-        "empty": None if count else nothing(form, path=reverse("calls"), what=_t("calls")),
+        "empty": None if count else nothing(form, path=url("calls"), what=_t("calls")),
         "announce": ngettext("%(n)d call shown", "%(n)d calls shown", count) % {"n": count},
     }
 
@@ -165,7 +165,7 @@ def _columns(request: Request, form: CallsForm) -> dict[str, Any]:
 def _export(request: Request, form: CallsForm) -> str:
     if not may(request.user, Right.EXPORT):
         return ""
-    return f"{reverse('report_new')}?{form.instead(kind='calls', only='', contains='', chart='')}"
+    return f"{url('report_new')}?{form.instead(kind='calls', only='', contains='', chart='')}"
 
 
 def _tabs(form: CallsForm) -> list[Link]:

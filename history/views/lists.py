@@ -8,9 +8,10 @@ from django.core.paginator import Page
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 
 from history import masking
+from history.addresses import url
 from history.api.client import Client, RemoteError
 from history.api.methods import Method
 from history.api.replies import Page as Answer
@@ -39,7 +40,7 @@ def kept_view(request: Request, page: str) -> str | None:
     if request.GET or request.htmx:
         return None
     view = SavedView.here.filter(owner_id=request.user.pk, page=page, is_default=True).first()
-    return f"{reverse(page)}?{view.query}" if view and view.query else None
+    return f"{url(page)}?{view.query}" if view and view.query else None
 
 
 def remember(request: Request, page: str, form: FilterForm[Any]) -> None:
@@ -53,8 +54,10 @@ def remember(request: Request, page: str, form: FilterForm[Any]) -> None:
 
 def list_context(request: Request, page: str, form: FilterForm[Any]) -> dict[str, Any]:
     """What every list page gives `history/list.html`, whatever became of its question."""
-    path = reverse(page)
+    path = url(page)
+    alone = request.htmx and request.htmx.target == "list"
     return {
+        "around": "history/list_alone.html" if alone else "base.html",
         "form": form,
         "period": period_button(form),
         "keep": form.carried(),
@@ -68,7 +71,7 @@ def list_context(request: Request, page: str, form: FilterForm[Any]) -> dict[str
 def saved_views(request: Request, page: str) -> list[Link]:
     """The saved views of a page that the person may open; the one in force is current."""
     here = without_position(request.GET.urlencode())
-    path = reverse(page)
+    path = url(page)
     return [
         Link(label=view.name, url=f"{path}?{view.query}", current=view.query == here)
         for view in SavedView.seen_by(cast(User, request.user), page)
@@ -77,14 +80,17 @@ def saved_views(request: Request, page: str) -> list[Link]:
 
 
 def draw(request: Request, template: str, context: dict[str, Any]) -> HttpResponse:
-    """The page; 502 where its `answered` turned out to be trouble."""
-    page = render_to_string(template, context, request)
+    """The page, or the list alone where htmx replaces it; 502 where its `answered` turned out to
+    be trouble."""
+    page, status = render_to_string(template, context, request), 200
     answered = context.get("answered")
-    if answered is None:
-        return HttpResponse(page)
-    note_ahead(request)
-    page = answered.completed(page)
-    return HttpResponse(page, status=answered.status)
+    if answered is not None:
+        note_ahead(request)
+        page, status = answered.completed(page), answered.status
+    response = HttpResponse(page, status=status)
+    # Else the browser's Back may show a list without its page.
+    patch_vary_headers(response, ("HX-Request", "HX-Target"))
+    return response
 
 
 def total_of[M: Method](

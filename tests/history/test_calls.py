@@ -259,3 +259,19 @@ def test_a_stranger_is_sent_to_the_sign_in_page(db: None, client: Client) -> Non
     answer = client.get("/calls/")
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/accounts/login/")
+
+
+def test_htmx_gets_the_list_without_the_page_around_it(agent: Client, sandbox: Sandbox) -> None:
+    whole = agent.get("/calls/", DAY)
+    alone = agent.get("/calls/", DAY, headers={"HX-Request": "true", "HX-Target": "list"})
+    assert rows(alone) == rows(whole) != []
+    assert text(alone).startswith("Calls · Voxledger")
+    for mark in ('id="rail"', 'id="drawer"', "<html"):
+        assert mark in whole.content.decode()
+        assert mark not in alone.content.decode()
+    # The browser must not keep one for the other.
+    for answer in (whole, alone):
+        assert {"HX-Request", "HX-Target"} <= set(answer.headers["Vary"].split(", "))
+    # What replaces something else, or all of a page, is cut from a page.
+    other = agent.get("/calls/", DAY, headers={"HX-Request": "true", "HX-Target": "main"})
+    assert 'id="rail"' in other.content.decode()
