@@ -16,32 +16,28 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone, translation
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext, pgettext
 from django_htmx.jinja import htmx_script
-from jinja2 import Environment, StrictUndefined, pass_context
+from jinja2 import StrictUndefined
 
 from history.addresses import url
+from history.jinja_code import Drawing, counted, text, text_of
 from history.queues import waterfall
 from history.templatetags import ledger, sessions, show
 
 
-def environment(**options: Any) -> Environment:
+def environment(**options: Any) -> Drawing:
     """Jinja with the filters and tags of the Django templates, by the same names."""
     options.pop("autoescape", None)
-    made = Environment(
+    made = Drawing(
         **{**options, "undefined": StrictUndefined},
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
-    )
-    made.install_gettext_callables(  # type: ignore[attr-defined]
-        gettext, ngettext, newstyle=True, pgettext=pgettext
     )
     for library in (show, sessions, ledger):
-        made.filters |= {n: when_drawn(f) for n, f in library.register.filters.items()}
-    made.filters |= {"date": when_drawn(written_date), "day": when_drawn(day)}
-    made.globals |= helpers()
+        made.filters |= library.register.filters
+    made.filters |= {"date": written_date, "day": day}
+    made.globals |= {**helpers(), "_": text, "ngettext": counted, "pgettext": text_of}
     return made
 
 
@@ -61,17 +57,6 @@ def helpers() -> Mapping[str, Callable[..., Any]]:
         "static": static_url,
         "waterfall": waterfall,
     }
-
-
-def when_drawn(say: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter, called each time. Jinja would call it once and for all where what it is given is
-    a constant, though what it says depends on who looks: {{ none|phone }} is in their language."""
-
-    @pass_context
-    def filtered(_context: object, *arguments: Any) -> Any:
-        return say(*arguments)
-
-    return filtered
 
 
 def day(moment: datetime) -> str:

@@ -74,8 +74,20 @@ def money(value: Decimal | int | None, currency: str = "") -> SafeString:
 
 
 def exact(value: Decimal | int) -> str:
-    text = formats.number_format(abs(Decimal(value)), _decimals(value), force_grouping=True)
+    places, size = _decimals(value), abs(Decimal(value))
+    if size < 1_000_000 and places < 20:
+        text = f"{size:,.{places}f}".translate(_separators(get_language()))
+    else:
+        text = formats.number_format(size, places, force_grouping=True)
     return f"{MINUS}{text}" if value < 0 else text
+
+
+@lru_cache
+def _separators(language: str | None) -> dict[int, str]:
+    """What a language writes for `,` and `.` in a number: lists hold thousands of them, and
+    number_format asks anew for each. All our languages group by three."""
+    names = {",": "THOUSAND_SEPARATOR", ".": "DECIMAL_SEPARATOR"}
+    return str.maketrans({sign: str(formats.get_format(name)) for sign, name in names.items()})
 
 
 def _decimals(value: Decimal | int) -> int:
