@@ -253,7 +253,13 @@ CACHES = {
         "LOCATION": CACHE_URL,
         "KEY_PREFIX": "voxledger",
         "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
-    }
+    },
+    # In each process, for what every page needs and a way to Redis would be too long for.
+    "nearby": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "TIMEOUT": 60,
+        "OPTIONS": {"MAX_ENTRIES": 1000},
+    },
 }
 
 # Celery. State lives in our own rows, so results are thrown away; a message carries ids only.

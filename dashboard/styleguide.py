@@ -24,7 +24,7 @@ from django.shortcuts import render
 from django.urls import path
 from django.utils.safestring import SafeString
 
-from history.navigation import PLACES
+from history.navigation import PLACES, Stop
 from history.templatetags import show
 from history.templatetags.charts import Lane, Mark, Point, Span
 
@@ -424,10 +424,7 @@ def _stats() -> tuple[Stat, ...]:
 
 def _frame() -> dict[str, object]:
     return {
-        "nav": [
-            {"label": place.label, "url": place.url, "icon": place.icon, "current": index == 1}
-            for index, place in enumerate(PLACES)
-        ],
+        "nav": tuple(Stop(place, current=place.name == "calls") for place in PLACES),
         "account": ACCOUNTS[0],
         "accounts": ACCOUNTS,
         "tray": Tray(jobs=JOBS, running=2),

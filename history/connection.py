@@ -1,6 +1,7 @@
 """From the active account to a client of the Management API: the one place that knows both."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache, partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core.cache import cache as shared_cache
+from django.core.cache import caches
 from django.utils import timezone
 from django.utils.translation import gettext as _t
 
@@ -136,21 +138,20 @@ def number_of(account: Account) -> int | None:
 
 def account_zone() -> str:
     """The account's own time zone: what the API makes of `auto`. Raises RemoteError."""
-    key = f"account_zone:{accounts.slug()}"
-    known: str | None = shared_cache.get(key)
-    if known is None:
-        now = timezone.now().replace(tzinfo=None, microsecond=0)
-        question = GetCallHistory(
-            from_date=now - timedelta(seconds=1),
-            to_date=now,
-            timezone=wire.AUTO,
-            with_other_resources=False,
-            with_total_count=False,
-            count=1,
-        )
-        known = connect().get_call_history(question).timezone
-        shared_cache.set(key, known, A_DAY)
-    return known
+    return _known(f"account_zone:{accounts.slug()}", _asked_zone)
+
+
+def _asked_zone() -> tuple[str, int]:
+    now = timezone.now().replace(tzinfo=None, microsecond=0)
+    question = GetCallHistory(
+        from_date=now - timedelta(seconds=1),
+        to_date=now,
+        timezone=wire.AUTO,
+        with_other_resources=False,
+        with_total_count=False,
+        count=1,
+    )
+    return connect().get_call_history(question).timezone, A_DAY
 
 
 def account_currency() -> str:
@@ -159,22 +160,35 @@ def account_currency() -> str:
     Sessions have costs without a currency, but every transaction names it: the newest one of
     the past year is asked for.
     """
-    key = f"account_currency:{accounts.slug()}"
-    known: str | None = shared_cache.get(key)
+    return _known(f"account_currency:{accounts.slug()}", _asked_currency)
+
+
+def _asked_currency() -> tuple[str, int]:
+    now = timezone.now().replace(tzinfo=None, microsecond=0)
+    question = GetTransactionHistory(
+        from_date=now - timedelta(days=365),
+        to_date=now,
+        desc_order=True,
+        with_total_count=False,
+        count=1,
+    )
+    try:
+        newest = connect().get_transaction_history(question).result
+    except RemoteError:
+        # A page about a call must not fail because its key may not see the bill.
+        return "", A_MINUTE
+    return (newest[0].currency if newest else ""), A_DAY
+
+
+def _known(key: str, ask: Callable[[], tuple[str, int]]) -> str:
+    """What is kept under the key: in this process, else in Redis, else as `ask` says, which says
+    too for how many seconds."""
+    nearby = caches["nearby"]
+    known: str | None = nearby.get(key)
     if known is None:
-        now = timezone.now().replace(tzinfo=None, microsecond=0)
-        question = GetTransactionHistory(
-            from_date=now - timedelta(days=365),
-            to_date=now,
-            desc_order=True,
-            with_total_count=False,
-            count=1,
-        )
-        try:
-            newest = connect().get_transaction_history(question).result
-            known, keep = (newest[0].currency if newest else ""), A_DAY
-        except RemoteError:
-            # A page about a call must not fail because its key may not see the bill.
-            known, keep = "", A_MINUTE
-        shared_cache.set(key, known, keep)
+        known = shared_cache.get(key)
+        if known is None:
+            known, seconds = ask()
+            shared_cache.set(key, known, seconds)
+        nearby.set(key, known)
     return known

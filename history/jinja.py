@@ -4,16 +4,18 @@ which takes a seventh of the time that Django's templates take (docs/performance
 context of the page that includes them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 from django import forms, template
+from django.conf import settings
 from django.forms import BoundField
 from django.template import defaultfilters, engines
 from django.template.loader import render_to_string
 from django.templatetags.static import static
+from django.urls import get_script_prefix
 from django.utils import timezone, translation
 from django.utils.safestring import SafeString
 from django_htmx.jinja import htmx_script
@@ -54,6 +56,7 @@ def helpers() -> Mapping[str, Callable[..., Any]]:
         "htmx_script": htmx_script,
         "icon": show.icon,
         "narrowed": ledger.narrowed,
+        "once": once,
         "static": static_url,
         "waterfall": waterfall,
     }
@@ -109,6 +112,20 @@ def _draw_field(field: BoundField) -> SafeString:
 def static_url(path: str) -> str:
     """The tag {% static %}; which file is served does not change while a process runs."""
     return static(path)
+
+
+def once(name: str, **needs: Hashable) -> SafeString:
+    """A part of the frame that looks at nothing but its language and what it needs, drawn once for
+    each: pages are many, such parts few."""
+    draw = _drawn_once.__wrapped__ if settings.DEBUG else _drawn_once
+    return draw(name, translation.get_language(), get_script_prefix(), tuple(needs.items()))
+
+
+@lru_cache(maxsize=512)
+def _drawn_once(
+    name: str, language: str | None, prefix: str, needs: tuple[tuple[str, Hashable], ...]
+) -> SafeString:
+    return SafeString(engines["jinja"].get_template(name).render(dict(needs)))
 
 
 def draw(context: template.Context, name: str, **more: object) -> SafeString:

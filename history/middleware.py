@@ -15,7 +15,7 @@ from history.answers import as_of
 from history.api import wire
 from history.api.client import RemoteError
 from history.models import Preferences
-from history.navigation import PLACES
+from history.navigation import rail
 from history.permissions import Right, rights
 from history.reports.shown import tray_of
 from history.trouble import trouble
@@ -94,14 +94,5 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "account": SimpleLazyObject(lambda: next((one for one in choices if one.current), None)),
         "prefs": getattr(request, "prefs", Preferences()),
         "as_of": SimpleLazyObject(as_of),  # known once the answer is there
-        "nav": [
-            {
-                "label": place.label,
-                "url": place.url,
-                "icon": place.icon,
-                "current": place.holds(request),
-            }
-            for place in (PLACES if signed_in else ())
-            if place.right is None or place.right in allowed
-        ],
+        "nav": rail(request, allowed) if signed_in else (),
     }

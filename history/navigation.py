@@ -1,6 +1,8 @@
 """The places of the dashboard, in the order of the rail."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +12,7 @@ from history.addresses import url
 from history.permissions import Right
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Place:
     label: StrOrPromise
     name: str  # of its address
@@ -45,3 +47,19 @@ PLACES = (
     Place(label=_("Accounts"), name="accounts", icon="key", right=Right.ACCOUNTS),
     Place(label=_("Settings"), name="settings", icon="settings"),
 )
+
+
+class Stop(NamedTuple):
+    """A place as the rail shows it."""
+
+    place: Place
+    current: bool
+
+
+def rail(request: HttpRequest, allowed: Collection[Right]) -> tuple[Stop, ...]:
+    """The places that are offered to who is signed in."""
+    return tuple(
+        Stop(place, place.holds(request))
+        for place in PLACES
+        if place.right is None or place.right in allowed
+    )

@@ -29,7 +29,7 @@ import redis
 import requests
 from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.db import connection
 from django.test import Client
 from playwright.sync_api import (
@@ -152,7 +152,8 @@ def valkey() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _empty_cache(valkey: str) -> None:
-    cache.clear()
+    for each in (cache, caches["nearby"]):
+        each.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -125,7 +125,9 @@ def test_redis_that_is_away_is_waited_for_once(
         there = settings.CACHES
         away = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
         options = there["default"]["OPTIONS"] | {"socket_timeout": 0.2}
-        settings.CACHES = {"default": there["default"] | {"LOCATION": away, "OPTIONS": options}}
+        settings.CACHES = there | {
+            "default": there["default"] | {"LOCATION": away, "OPTIONS": options}
+        }
         for _look in range(3):
             assert rows(owner.get("/calls/", DAY))
         settings.CACHES = there
@@ -138,7 +140,7 @@ def test_redis_that_is_away_is_waited_for_once(
 def test_pages_go_on_without_redis(owner: Client, sandbox: Sandbox, settings: Any) -> None:
     there = settings.CACHES
     away = there["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
-    settings.CACHES = {"default": away}
+    settings.CACHES = there | {"default": away}
     for _look in range(2):
         assert rows(owner.get("/calls/", DAY))
     settings.CACHES = there
