@@ -63,7 +63,7 @@ def shown(value: object) -> str:
         return value  # type: ignore[return-value]
     if kind is str:
         return escape(value)  # type: ignore[arg-type]
-    return escape_anything(value)
+    return str(value) if kind is int else escape_anything(value)
 
 
 Drawing.code_generator_class = _Code

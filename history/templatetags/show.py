@@ -1,6 +1,7 @@
 """How values look on every page: money, times, durations, numbers, sizes, icons and badges."""
 
 from datetime import date, datetime, time, timedelta
+from datetime import timezone as tz
 from decimal import Decimal
 from functools import lru_cache
 from html import escape
@@ -125,12 +126,21 @@ def moment(value: datetime | None, style: str = "") -> SafeString:
 def _in_full(local: datetime, language: str | None) -> str:
     day = _day_in_full(local.date(), language)
     # Not by date_format, which leaves the offset out in the repeated hour, where it matters most.
-    return f"{day}, {_written(local, 'TIME_FORMAT', language)} {local.tzinfo} (UTC{local:%:z})"
+    clock = _written(local, "TIME_FORMAT", language)
+    return f"{day}, {clock} {local.tzinfo} (UTC{_offset(local.utcoffset())})"
+
+
+# Not by strftime, which takes longer than all else of a moment together.
+@lru_cache(maxsize=256)
+def _offset(offset: timedelta | None) -> str:
+    """`+02:00`."""
+    return f"{datetime(2000, 1, 1, tzinfo=tz(offset or timedelta())):%:z}"
 
 
 def _written(local: datetime, pattern: str, language: str | None) -> str:
     """A moment in one of Django's formats. All our languages write the clock alike."""
-    text, clock = _midnight(local.date(), pattern, language), f"{local:%H:%M:%S}"
+    text = _midnight(local.date(), pattern, language)
+    clock = f"{local.hour:02}:{local.minute:02}:{local.second:02}"
     return text.replace(*(("00:00:00", clock) if "00:00:00" in text else ("00:00", clock[:5])))
 
 
