@@ -100,7 +100,7 @@ def _client(slug: str, key: str | Path, setup: Setup, *, polite: bool = False) -
         media_hosts=media_hosts,
         answers=KeptAnswers(f"{slug} {url} {key}", reads=not polite),
         after_request=partial(_heard, slug),
-        seen=masking.seen,
+        mask=masking.current,
         before_request=partial(wait_for_turn, account=slug) if polite else leaving,
         retry_for=min(2.0, retry_for) if polite else retry_for,
     )

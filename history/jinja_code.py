@@ -83,7 +83,15 @@ def text(message: str, /, **values: object) -> str:
 
 def counted(one: str, many: str, number: int, /, **values: object) -> str:
     """`ngettext` in templates."""
+    if values == {"n": number}:
+        return _count(translation.get_language(), one, many, number)
     return SafeString(translation.ngettext(one, many, number) % _shown({"num": number, **values}))
+
+
+@lru_cache(maxsize=1024)
+def _count(language: str | None, one: str, many: str, number: int) -> SafeString:
+    """Rows say the same small numbers of things."""
+    return SafeString(translation.ngettext(one, many, number) % {"num": number, "n": number})
 
 
 def text_of(context: str, message: str, /, **values: object) -> str:

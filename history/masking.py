@@ -1,7 +1,7 @@
 """Telephone numbers masked for those whose roles may not see them whole; revealed for a while.
 
 What the API answers is masked before any page gets to see it (the client passes it through
-`seen`), so that no template, title, link or search can forget to. What comes from our own tables
+`current`), so that no template, title, link or search can forget to. What comes from our own tables
 is masked where it is shown, and files where they are delivered: `hidden` and `hidden_rows`.
 """
 
@@ -109,7 +109,11 @@ def lifted() -> AbstractContextManager[None]:
 
 def current() -> Mask | None:
     """The mask through which the person of this request sees; None for who sees whole numbers,
-    and outside of requests."""
+    and outside of requests.
+
+    The client asks it in the thread that asks the API: threads of one's own must carry the context
+    on.
+    """
     request = _asking.get()
     if request is None:
         return None
@@ -126,15 +130,6 @@ def _mask_of(request: HttpRequest) -> Mask | None:
     if not request.user.is_authenticated or may(request.user, Right.FULL_NUMBERS):
         return None
     return Mask(frozenset(_revealed(request.session)))
-
-
-def seen(row: Any) -> Any:
-    """An answer of the API as the person of this request may see it; for the client.
-
-    It is asked in the thread that asks the API: threads of one's own must carry the context on.
-    """
-    mask = current()
-    return mask(row) if mask else row
 
 
 def hidden(text: str) -> str:

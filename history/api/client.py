@@ -91,8 +91,8 @@ class Client:
     to trust. `media_hosts` may be asked for recordings and logs: see MediaHosts. `answers` keeps
     what was said of closed periods until something is deleted: see answers.py.
     `before_request(method)` runs before each attempt and may wait or raise;
-    `after_request(Observed)` hears of each attempt's result. Each row that is read passes through
-    `seen(row)`, which gives back one of the same type.
+    `after_request(Observed)` hears of each attempt's result. For each answer `mask()` is asked for
+    what its rows are to pass through, a function from row to row of the same type, or None.
 
     Every method raises Unreachable and Refused; those that only read are tried again while
     that may help, those that order or delete only if the request never left.
@@ -113,7 +113,7 @@ class Client:
         answers: Answers | None = None,
         before_request: Callable[[str], None] = nothing,
         after_request: Callable[[Observed], None] = nothing,
-        seen: Callable[[Any], Any] | None = None,
+        mask: Callable[[], Callable[[Any], Any] | None] = nothing,
     ) -> None:
         self.account_id = credentials.account_id
         self._reach = reach
@@ -129,7 +129,7 @@ class Client:
             after_request=after_request,
         )
         self._media = MediaHosts(self._transport, media_hosts)
-        self._seen = seen
+        self._mask = mask
         self._answers = answers or NoAnswers()
 
     # Lists
@@ -384,7 +384,8 @@ class Client:
     ) -> Page[R]:
         with _readable(name):
             page = wire.read_page(reply, body, timezone, shown_in)
-        return replace(page, result=tuple(map(self._seen, page.result))) if self._seen else page
+        mask = self._mask()
+        return replace(page, result=tuple(map(mask, page.result))) if mask else page
 
     def _order(self, name: str, params: Method) -> Order:
         fields = wire.encode_async(name, params) if name != params.name else wire.encode(params)

@@ -357,8 +357,12 @@ def badge(label: StrOrPromise, tone: str = "quiet", mark: str = "") -> SafeStrin
 
     Each tone has a mark of its own; `mark` names another icon.
     """
-    drawing = icon(mark or _MARKS.get(tone, "minus"))
-    return _markup(f'<span class="badge badge-{tone}">{drawing}{escape(str(label))}</span>')
+    return _badge(str(label), tone, mark or _MARKS.get(tone, "minus"))
+
+
+@lru_cache(maxsize=1024)
+def _badge(label: str, tone: str, mark: str) -> SafeString:
+    return _markup(f'<span class="badge badge-{tone}">{icon(mark)}{escape(label)}</span>')
 
 
 @register.simple_tag
