@@ -19,7 +19,7 @@ from celery import shared_task
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.core.exceptions import PermissionDenied
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -275,9 +275,17 @@ def _note_media(request: HttpRequest, sealed: str, *, again: bool) -> None:
     key = found.record_id or found.session_id
     # Pieces of one listening are one entry. A later one, or another person's, is another.
     once = f"trail:{accounts.slug()}:{request.user.pk}:{action}:{found.kind}:{key}"
-    if again and not cache.add(once, True, ONCE_IN):
+    # A seek waits for this: a piece that follows another one within a minute asks nobody else.
+    nearby = caches["nearby"]
+    if again and not (nearby.add(once, True) and cache.add(once, True, ONCE_IN)):
         return
-    note(request, action, found.kind, key, session=found.session_id)
+    try:
+        note(request, action, found.kind, key, session=found.session_id)
+    except BaseException:
+        # Not shown, so the next piece is the first.
+        nearby.delete(once)
+        cache.delete(once)
+        raise
 
 
 # Sign-in

@@ -232,6 +232,21 @@ def test_playing_is_noted_once_however_many_pieces_it_takes(
     assert [(entry.who, entry.kind) for entry in plays] == [("agent", "recording")]
 
 
+def test_what_could_not_be_noted_is_not_played_and_is_noted_when_it_can_be(
+    transactional_db: None, client_as: Callable[[str], Client], sandbox: Sandbox
+) -> None:
+    client = client_as("agent")
+    sound, part = sound_of(client), {"Range": "bytes=0-99"}
+    head = TrailHead.objects.get()
+    TrailHead.objects.update(number=head.number - 1)  # the next row would be one that there is
+    client.raise_request_exception = False
+    for _piece in range(2):
+        assert client.get(sound, headers=part).status_code == 500
+    TrailHead.objects.update(number=head.number)
+    assert len(client.get(sound, headers=part).getvalue()) == 100
+    assert TrailEntry.objects.filter(action=Action.PLAY).count() == 1
+
+
 def test_the_seconds_that_were_heard_are_noted_and_told(
     client_as: Callable[[str], Client], sandbox: Sandbox
 ) -> None:
