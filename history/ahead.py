@@ -13,6 +13,7 @@ from django.urls import get_script_prefix, set_script_prefix
 from django.utils import timezone, translation
 
 from history import masking
+from history.answers import Drawn, DrawnBefore
 from history.api.errors import RemoteError
 from history.models import accounts
 from history.trouble import trouble
@@ -65,8 +66,9 @@ class Answered:
     until then, which `completed` replaces.
     """
 
-    def __init__(self, show: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, show: Callable[[], Mapping[str, Any]], drawn: Drawn | None = None) -> None:
         self._show = show
+        self._drawn = drawn
         self._parts: dict[str, Callable[[], str]] = {}
         self.status = 200
 
@@ -75,6 +77,8 @@ class Answered:
         """Waits for the answer."""
         try:
             return self._show()
+        except DrawnBefore:
+            return {}
         except RemoteError as error:
             self.status = 502
             return {"trouble": trouble(error)}
@@ -84,6 +88,16 @@ class Answered:
         mark = f"<!-- {token_hex(16)} -->"
         self._parts[mark] = draw
         return mark
+
+    def shown(self, draw: Callable[[], str]) -> str:
+        """What `draw` makes of the answer; what it made of it before, for the same eyes."""
+        drawn = self._drawn
+        if drawn and drawn.part is not None:
+            return drawn.part
+        part = draw()
+        if drawn and drawn.keep and drawn.complete and self.status == 200:
+            drawn.keep(part)
+        return part
 
     def completed(self, page: str) -> str:
         """The page with those parts drawn."""

@@ -1,4 +1,5 @@
-"""{% answered %}…{% endanswered %}: the part of a page that needs the API's answer."""
+"""{% answered %}…{% endanswered %}: the part of a page that needs the API's answer, and in it
+{% drawn %}…{% enddrawn %}: what is the same whenever the answer is."""
 
 from copy import copy
 
@@ -37,3 +38,23 @@ def answered(parser: Parser, token: Token) -> AnsweredNode:
     nodelist = parser.parse(("endanswered",))
     parser.delete_first_token()
     return AnsweredNode(nodelist)
+
+
+class DrawnNode(template.Node):
+    """Drawn once for the same answer and eyes, where the view names some (history/answers.py)."""
+
+    def __init__(self, nodelist: NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> SafeString:
+        answered: Answered | None = context.get("answered")
+        if answered is None:
+            return self.nodelist.render(context)
+        return mark_safe(answered.shown(lambda: self.nodelist.render(context)))  # noqa: S308
+
+
+@register.tag
+def drawn(parser: Parser, token: Token) -> DrawnNode:
+    nodelist = parser.parse(("enddrawn",))
+    parser.delete_first_token()
+    return DrawnNode(nodelist)

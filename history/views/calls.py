@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from history import refine
 from history.addresses import url
 from history.ahead import Answered, ask_ahead
+from history.answers import Drawn
 from history.api import wire
 from history.api.client import Client, RemoteError
 from history.api.replies import CallSessionInfoType
@@ -29,7 +30,7 @@ from history.rates import by_number, limited, looking_through
 from history.reports.drafts import USUAL_ON_CALLS
 from history.verdict import REFINEMENTS, mentions
 from history.views.charts import above_list
-from history.views.lists import defaults, draw, kept_view, list_context, remember, total_of
+from history.views.lists import defaults, draw, eyes, kept_view, list_context, remember, total_of
 
 COLUMNS = (
     Column(name="from", label=_("From")),
@@ -68,22 +69,27 @@ def calls(request: Request) -> HttpResponse:
     context: dict[str, Any] = {}
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
-        found = ask_ahead(lambda: answer(form))
-        context["answered"] = Answered(lambda: _shown(form, found()))
+        drawn = eyes(request)
+        found = ask_ahead(lambda: answer(form, drawn))
+        context["answered"] = Answered(lambda: _shown(form, found()), drawn)
         remember(request, "calls", form)
-        context |= _columns(request, form)
+        currency = _currency(request, form)
+        drawn.complete = currency != ""
+        context |= _columns(request, form, currency)
     context |= list_context(request, "calls", form)
     context |= {"chart": above_list(request, "calls", form)}
     context |= {"tabs": _tabs(form), "tabs_label": _t("Which calls")}
     return draw(request, "history/calls.html", context)
 
 
-def answer(form: CallsForm) -> Answer:
-    """The sessions the form asks for; refined ones by looking through those fetched."""
+def answer(form: CallsForm, drawn: Drawn) -> Answer:
+    """The sessions the form asks for; refined ones by looking through those fetched. Raises
+    DrawnBefore, RemoteError."""
     only, contains = form.cleaned_data["only"], form.cleaned_data["contains"]
     if only or contains:
         return _refined(form, only, contains)
-    page = connect().get_call_history(form.params())
+    with drawn.looked_for():
+        page = connect().get_call_history(form.params())
     moments = [session.start_date for session in page.result]
     more = len(page.result) == form.rows
     total_url = url("calls_total")
@@ -136,9 +142,8 @@ def _shown(form: CallsForm, found: Answer) -> dict[str, Any]:
     }
 
 
-def _columns(request: Request, form: CallsForm) -> dict[str, Any]:
+def _columns(request: Request, form: CallsForm, currency: str | None) -> dict[str, Any]:
     """The columns that are shown, those to choose from, and where all can be exported."""
-    currency = _currency(request, form)
     offered = [
         replace(column, unit=currency or "") if column.name == "cost" else column
         for column in COLUMNS

@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.paginator import Page
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import get_script_prefix
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 from history import masking
 from history.addresses import url
+from history.answers import Drawn
 from history.api.client import Client, RemoteError
 from history.api.methods import Method
 from history.api.replies import Page as Answer
@@ -22,6 +26,7 @@ from history.middleware import Request
 from history.models import RecentSearch, SavedView
 from history.models.people import without_position
 from history.paging import Pager
+from history.permissions import rights
 from history.trail import note_ahead
 
 
@@ -66,6 +71,17 @@ def list_context(request: Request, page: str, form: FilterForm[Any]) -> dict[str
         "query": without_position(request.GET.urlencode()),
         "views": saved_views(request, page),
     }
+
+
+def eyes(request: Request) -> Drawn:
+    """Finds, or keeps, what is drawn of an answer for this person at this address, with all else
+    that drawing looks at: rights, mask, settings, language and zone."""
+    if settings.DEBUG:
+        return Drawn("")  # templates change
+    person = (request.user.pk, sorted(rights(request.user)), masking.current())
+    prefs = {name: value for name, value in vars(request.prefs).items() if name != "_state"}
+    here = (translation.get_language(), timezone.get_current_timezone_name(), get_script_prefix())
+    return Drawn(repr((settings.VERSION, *person, prefs, *here, request.get_full_path())))
 
 
 def saved_views(request: Request, page: str) -> list[Link]:

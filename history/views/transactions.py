@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from history import charged
 from history.ahead import Answered, ask_ahead
+from history.answers import Drawn
 from history.api import wire
 from history.api.client import Client, RemoteError
 from history.api.replies import Page, TransactionInfoType
@@ -28,7 +29,7 @@ from history.rates import limited
 from history.sums import decimals, sums
 from history.trouble import trouble
 from history.views.charts import above_list
-from history.views.lists import defaults, draw, kept_view, list_context, remember, total_of
+from history.views.lists import defaults, draw, eyes, kept_view, list_context, remember, total_of
 from history.words import CHARGE_OF_A_SESSION, FAMILIES
 
 
@@ -41,14 +42,20 @@ def transactions(request: Request) -> HttpResponse:
     context: dict[str, Any] = {}
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
-        page = ask_ahead(lambda: connect().get_transaction_history(form.params()))
-        context["answered"] = Answered(lambda: _shown(form, page()))
+        drawn = eyes(request)
+        page = ask_ahead(lambda: _answer(form, drawn))
+        context["answered"] = Answered(lambda: _shown(form, page()), drawn)
         remember(request, "transactions", form)
         context |= {"holds": form.cleaned_data["is_uncommitted"], "export_url": _export(form)}
     context |= list_context(request, "transactions", form)
     context |= {"chart": above_list(request, "transactions", form)}
     context |= {"tabs": _tabs(form), "tabs_label": _t("Which transactions")}
     return draw(request, "history/transactions.html", context)
+
+
+def _answer(form: TransactionsForm, drawn: Drawn) -> Page[TransactionInfoType]:
+    with drawn.looked_for():
+        return connect().get_transaction_history(form.params())
 
 
 def _shown(form: TransactionsForm, page: Page[TransactionInfoType]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A second look at a closed period is answered from what was kept of the first."""
 
+import re
 import socket
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,16 +9,20 @@ from typing import Any
 import pytest
 import redis
 import time_machine
+from django.contrib.auth.models import User
+from django.core.cache import cache, caches
 from django.test import Client
 from django.utils import timezone
 
 from history.api.client import RemoteError
 from history.api.methods import DeleteRecord
 from history.connection import connect_politely
+from history.models import Preferences
 from history.models.accounts import Account
 from history.sealing import key_sealer
 from tests.conftest import Sandbox
-from tests.history.test_calls import DAY, rows, text
+from tests.history.calls_of import can_be_heard, session_where
+from tests.history.test_calls import DAY, MONTH, rows, text
 
 HOUR = 3600
 
@@ -145,3 +150,93 @@ def test_pages_go_on_without_redis(owner: Client, sandbox: Sandbox, settings: An
         assert rows(owner.get("/calls/", DAY))
     settings.CACHES = there
     assert asked(sandbox) == 2
+
+
+# What was drawn is kept, too
+
+
+def part(page: Any) -> str:
+    """What a page shows of an answer."""
+    found = re.search(r'<div data-rows.*id="pager".*?</nav>', page.content.decode(), re.DOTALL)
+    assert found
+    return found[0]
+
+
+def kept_parts(settings: Any) -> list[bytes]:
+    with redis.Redis.from_url(settings.CACHE_URL) as server:
+        return [server.get(key) or b"" for key in server.scan_iter("*:drawn:*")]
+
+
+def test_what_was_drawn_is_shown_again_and_sealed_meanwhile(
+    owner: Client, sandbox: Sandbox, settings: Any
+) -> None:
+    first = owner.get("/calls/", MONTH)
+    (kept,) = kept_parts(settings)
+    assert b"data-row" not in kept
+    assert part(owner.get("/calls/", MONTH)) == part(first)
+    alone = owner.get("/calls/", MONTH, headers={"HX-Request": "true", "HX-Target": "list"})
+    assert part(alone) == part(first)
+    assert len(kept_parts(settings)) == 1
+    assert "data-announce" in part(first)
+    statement = part(owner.get("/transactions/", MONTH))
+    assert part(owner.get("/transactions/", MONTH)) == statement
+    assert len(kept_parts(settings)) == 2
+
+
+def test_what_was_drawn_is_forgotten_with_the_answer(
+    owner: Client, sandbox: Sandbox, settings: Any
+) -> None:
+    before = part(owner.get("/calls/", MONTH))
+    session = session_where(can_be_heard)
+    record = next(r for r in session.records if r.record_url and not r.is_removed)
+    connect_politely().delete_record(DeleteRecord(record_id=record.record_id))
+    assert part(owner.get("/calls/", MONTH)) != before
+
+
+def test_each_sees_what_is_theirs(
+    owner: Client, client_as: Callable[[str], Client], sandbox: Sandbox, settings: Any
+) -> None:
+    settings.MASKED_ROLES = frozenset({"auditor"})
+    seen_whole = part(owner.get("/calls/", MONTH))
+    auditor = client_as("auditor")
+    seen_masked = part(auditor.get("/calls/", MONTH))
+    assert "masked" in seen_masked
+    assert "masked" not in seen_whole
+    assert (part(owner.get("/calls/", MONTH)), part(auditor.get("/calls/", MONTH))) == (
+        seen_whole,
+        seen_masked,
+    )
+    # The same person, who may do less now.
+    settings.MASKED_ROLES = frozenset({"auditor", "owner"})
+    assert "masked" in part(owner.get("/calls/", MONTH))
+    assert asked(sandbox) == 1
+
+
+def test_other_settings_see_it_anew(
+    owner: Client, sandbox: Sandbox, people: dict[str, User]
+) -> None:
+    query = {name: value for name, value in MONTH.items() if name != "timezone"}
+    english = part(owner.get("/calls/", query))
+    for change, expected in (
+        ({"zone": "Asia/Tokyo"}, "Asia/Tokyo"),
+        ({"language": "ru"}, "Отвечен"),
+        ({"language": "es"}, "Contestada"),
+    ):
+        Preferences.objects.update_or_create(user=people["owner"], defaults=change)
+        changed = part(owner.get("/calls/", query))
+        assert expected in changed
+        assert expected not in english
+
+
+def test_what_lacks_something_for_now_is_not_kept(
+    owner: Client, sandbox: Sandbox, settings: Any
+) -> None:
+    fault = sandbox.fault("error", code=500, method="GetTransactionHistory")
+    assert "EUR" not in part(owner.get("/calls/", MONTH))
+    assert kept_parts(settings) == []
+    sandbox.mend(fault)
+    # As if a minute had gone by.
+    cache.delete("account_currency:default")
+    caches["nearby"].clear()
+    assert "EUR" in part(owner.get("/calls/", MONTH))
+    assert asked(sandbox) == 1
