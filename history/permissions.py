@@ -7,7 +7,7 @@ in the view, never around a piece of a page: what a template hides is only tidie
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Concatenate, cast
 
 from django.conf import settings
@@ -128,17 +128,13 @@ def rights(user: AbstractBaseUser | AnonymousUser) -> frozenset[Right]:
         return frozenset()
     if user.is_superuser:
         return _EVERYTHING
-    everywhere, here = _roles(user)
-    inside = here.get(accounts.slug(), ())
-    return _together(frozenset(everywhere), frozenset(inside), settings.MASKED_ROLES)
-
-
-@lru_cache
-def _together(
-    everywhere: frozenset[str], inside: frozenset[str], masked: frozenset[str]
-) -> frozenset[Right]:
-    """Remembered, since a page asks a dozen times; `masked` is what `allowed` looks at."""
-    return _of(everywhere) | (_of(inside) - _EVERYWHERE)
+    # A page asks a dozen times.
+    known: dict[object, frozenset[Right]] = user.__dict__.setdefault("_known_rights", {})
+    key = (accounts.slug(), settings.MASKED_ROLES)
+    if key not in known:
+        everywhere, here = _roles(user)
+        known[key] = _of(everywhere) | (_of(here.get(accounts.slug(), ())) - _EVERYWHERE)
+    return known[key]
 
 
 def rights_everywhere(user: AbstractBaseUser | AnonymousUser) -> frozenset[Right]:

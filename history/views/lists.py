@@ -1,6 +1,7 @@
 """What the list pages share: a person's defaults, saved views, recent searches."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, cast
 
 from django.conf import settings
@@ -75,13 +76,21 @@ def list_context(request: Request, page: str, form: FilterForm[Any]) -> dict[str
 
 def eyes(request: Request) -> Drawn:
     """Finds, or keeps, what is drawn of an answer for this person at this address, with all else
-    that drawing looks at: rights, mask, settings, language and zone."""
+    that drawing looks at: rights, mask, settings, language, zone and the program itself."""
     if settings.DEBUG:
         return Drawn("")  # templates change
     person = (request.user.pk, sorted(rights(request.user)), masking.current())
     prefs = {name: value for name, value in vars(request.prefs).items() if name != "_state"}
     here = (translation.get_language(), timezone.get_current_timezone_name(), get_script_prefix())
-    return Drawn(repr((settings.VERSION, *person, prefs, *here, request.get_full_path())))
+    return Drawn(repr((_program(), *person, prefs, *here, request.get_full_path())))
+
+
+@cache
+def _program() -> int:
+    """When what draws was last changed: an upgrade must not show what the one before has drawn."""
+    kinds = ("history/**/*.py", "dashboard/formats/**/*.py", "templates/**/*", "locale/**/*.mo")
+    sources = (path for kind in kinds for path in settings.BASE_DIR.glob(kind))
+    return max(path.stat().st_mtime_ns for path in sources)
 
 
 def saved_views(request: Request, page: str) -> list[Link]:
