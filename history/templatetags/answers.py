@@ -1,5 +1,6 @@
 """{% answered %}…{% endanswered %}: the part of a page that needs the API's answer, and in it
-{% drawn %}…{% enddrawn %}: what is the same whenever the answer is."""
+{% drawn %}…{% enddrawn %}: what is the same whenever the answer is. {% ahead name %}…{% endahead %}
+draws what stands in there all the same but needs no answer, while that is waited for: {{ name }}."""
 
 from copy import copy
 
@@ -58,3 +59,22 @@ def drawn(parser: Parser, token: Token) -> DrawnNode:
     nodelist = parser.parse(("enddrawn",))
     parser.delete_first_token()
     return DrawnNode(nodelist)
+
+
+class AheadNode(template.Node):
+    """Draws now what its name stands for from here on."""
+
+    def __init__(self, name: str, nodelist: NodeList) -> None:
+        self.name, self.nodelist = name, nodelist
+
+    def render(self, context: Context) -> str:
+        context[self.name] = self.nodelist.render(context)
+        return ""
+
+
+@register.tag
+def ahead(parser: Parser, token: Token) -> AheadNode:
+    _tag, name = token.split_contents()
+    nodelist = parser.parse(("endahead",))
+    parser.delete_first_token()
+    return AheadNode(name, nodelist)
