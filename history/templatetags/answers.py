@@ -1,6 +1,6 @@
 """{% answered %}…{% endanswered %}: the part of a page that needs the API's answer, and in it
 {% drawn %}…{% enddrawn %}: what is the same whenever the answer is. {% ahead name %}…{% endahead %}
-draws what stands in there all the same but needs no answer, while that is waited for: {{ name }}."""
+draws what stands in there as {{ name }} but needs no answer, while that is waited for."""
 
 from copy import copy
 

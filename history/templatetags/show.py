@@ -15,6 +15,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber
 
 from history import masking
 from history.numbers import HIDDEN, is_masked
@@ -303,15 +304,34 @@ def _telephone(text: str) -> tuple[str, str] | None:
     # The platform leaves the plus out. Short digits are extensions and services, not numbers.
     if not (digits.isascii() and digits.isdigit() and 8 <= len(digits) <= 15):
         return None
-    try:
-        number = phonenumbers.parse(f"+{digits}")
-    except phonenumbers.NumberParseException:
+    return _valid(_read(digits)) or _valid(_parsed(digits))
+
+
+def _valid(number: PhoneNumber | None) -> tuple[str, str] | None:
+    if number is None:
         return None
     region = phonenumbers.region_code_for_number(number)
     if region is None or not phonenumbers.is_valid_number_for_region(number, region):
         return None
     form = phonenumbers.PhoneNumberFormat.INTERNATIONAL
     return region, phonenumbers.format_number(number, form)
+
+
+def _read(digits: str) -> PhoneNumber | None:
+    """The number as it stands, country code first. Most are that, and need none of what parsing
+    looks for beside it: other ways to write them, and prefixes to leave out."""
+    for length in (1, 2, 3):
+        code, national = int(digits[:length]), digits[length:]
+        if code in COUNTRY_CODE_TO_REGION_CODE and not national.startswith("0"):
+            return PhoneNumber(country_code=code, national_number=int(national))
+    return None
+
+
+def _parsed(digits: str) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return None
 
 
 def _nothing() -> SafeString:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 import pytest
 from django.template import Context, Template
 from django.utils import timezone, translation
@@ -266,3 +267,32 @@ def test_draws_a_timeline_to_scale_with_a_table():
 def test_draws_a_timeline_of_a_session_without_length():
     lanes = [Lane(name="Client", spans=[Span(start=0, end=0, label="Failed")])]
     assert "Failed" in render("{% timeline lanes 0 'Legs' %}", lanes=lanes)
+
+
+def test_numbers_of_every_country_are_read_as_the_library_parses_them():
+    """Also with a digit too many or too few, and with a national prefix that does not belong."""
+    seen = set()
+    for region in phonenumbers.SUPPORTED_REGIONS:
+        for kind in phonenumbers.PhoneNumberType.values():
+            if example := phonenumbers.example_number_for_type(region, kind):
+                code, national = str(example.country_code), national_number(example)
+                for changed in (national, f"{national}7", national[:-1], f"{national[:-3]}123"):
+                    seen |= {f"{code}{prefix}{changed}" for prefix in ("", "0", "8")}
+    assert len(seen) > 5000
+    for digits in seen:
+        assert show.phone_in_words(digits) == parsed(digits)
+
+
+def national_number(number: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.national_significant_number(number)
+
+
+def parsed(digits: str) -> str:
+    """In international form, or as it is where it is no number."""
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return digits
+    if not (8 <= len(digits) <= 15 and phonenumbers.is_valid_number(number)):
+        return digits
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
