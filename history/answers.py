@@ -72,7 +72,12 @@ def keep_answers(**_signal: object) -> None:
     """Packing and sealing take as long as drawing some rows: nobody waits for them."""
     look = _look.get()
     _look.set(None)
-    for keep in look.to_keep if look else ():
+    if look:
+        _carry_out(look)
+
+
+def _carry_out(look: Look) -> None:
+    for keep in look.to_keep:
         keep()
 
 
@@ -116,6 +121,38 @@ class DrawnBefore(Exception):
     """Nothing was asked or read: the part of the page that would show it is there already."""
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where something is kept, and what must be there for it to be that."""
+
+    name: str
+    digest: bytes
+
+
+class _Shelf:
+    """What is kept at some places, as it is before the question is asked: an answer that a deletion
+    overtakes is out of date at once."""
+
+    def __init__(self, look: Look, *places: _Place) -> None:
+        self._look = look
+        self._found = cache.get_many([_GENERATION, *(place.name for place in places)])
+        self._generation = self._found.get(_GENERATION)
+
+    def get(self, place: _Place) -> Any:
+        """None for nothing, or nothing that this look may use."""
+        kept = None if self._look.anew else self._found.get(place.name)
+        return kept[3] if kept and kept[:2] == (self._generation, place.digest) else None
+
+    def since(self, place: _Place) -> datetime:
+        """Of what `get` found: when the API said it."""
+        moment: datetime = self._found[place.name][2]
+        return moment
+
+    def keep(self, place: _Place, since: datetime, thing: object) -> None:
+        facts = (self._generation, place.digest, since)
+        self._look.to_keep.append(partial(_keep, place.name, facts, thing))
+
+
 class KeptAnswers:
     """The answers of one account and key, which `scope` tells from all others. Without `reads`
     nothing kept is used: for work that has to know how things are."""
@@ -127,46 +164,40 @@ class KeptAnswers:
     def get[P](self, question: str, ask: Callable[[], Body], read: Callable[[Body], P]) -> P:
         if not self._reads or not settings.VOX_ANSWERS_KEEP_SECONDS:
             return read(ask())
-        digest = sha256(f"{self._scope} {question}".encode()).digest()
-        place = f"answers:{self._scope[:16]}:{digest[0] % PLACES}"
         request = _look.get()
         look = request or Look(anew=False)
+        page = self._get(look, question, ask, read)
+        if request is None:
+            _carry_out(look)
+        return page
+
+    def _get[P](
+        self, look: Look, question: str, ask: Callable[[], Body], read: Callable[[Body], P]
+    ) -> P:
         drawn = _drawn.get()
-        drawn_digest = sha256(digest + drawn.eyes.encode()).digest() if drawn else b""
-        drawn_place = f"drawn:{self._scope[:16]}:{digest[0] % PLACES}"
-        found = cache.get_many([_GENERATION, place, *([drawn_place] if drawn else ())])
-        # As it is before asking: an answer that a deletion overtakes is out of date at once.
-        generation = found.get(_GENERATION)
-
-        def known(where: str, digest: bytes) -> tuple[datetime, Any] | None:
-            kept = None if look.anew else found.get(where)
-            if not kept or kept[:2] != (generation, digest):
-                return None
-            thing = _opened(kept[3])
-            return None if thing is None else (kept[2], thing)
-
-        def keep(where: str, digest: bytes, since: datetime, thing: object) -> None:
-            later = partial(_keep, where, (generation, digest, since), thing)
-            if request:
-                look.to_keep.append(later)
-            else:
-                later()
-
-        if drawn and (before := known(drawn_place, drawn_digest)):
-            look.saw(before[0])
-            drawn.part = before[1]
+        answer = self._place("answers", question)
+        part = self._place("drawn", f"{question} {drawn.eyes if drawn else ''}")
+        shelf = _Shelf(look, answer, *([part] if drawn else ()))
+        if drawn and (before := _opened(shelf.get(part))) is not None:
+            look.saw(shelf.since(part))
+            drawn.part = before
             raise DrawnBefore
-        if kept := known(place, digest):
-            since, body = kept
+        body = _opened(shelf.get(answer))
+        if body is not None:
+            since = shelf.since(answer)
             look.saw(since)
             page = read(body)
         else:
             body = ask()
             page, since = read(body), datetime.now(UTC)
-            keep(place, digest, since, dict(body))
+            shelf.keep(answer, since, dict(body))
         if drawn:
-            drawn.keep = partial(keep, drawn_place, drawn_digest, since)
+            drawn.keep = partial(shelf.keep, part, since)
         return page
+
+    def _place(self, kind: str, what: str) -> _Place:
+        digest = sha256(f"{self._scope} {what}".encode()).digest()
+        return _Place(f"{kind}:{self._scope[:16]}:{digest[0] % PLACES}", digest)
 
     def drop(self) -> None:
         """Of all accounts: a child's recordings are in its parent's answers, too."""
@@ -182,8 +213,10 @@ def _keep(place: str, facts: tuple[str | None, bytes, datetime], thing: object) 
         cache.set(place, (*facts, sealed), seconds)
 
 
-def _opened(sealed: bytes) -> Any:
+def _opened(sealed: bytes | None) -> Any:
     """What was kept. Nobody else can have sealed it; another secret may be in force by now."""
+    if sealed is None:
+        return None
     try:
         packed = sealer("answers").decrypt(sealed)
     except InvalidToken:

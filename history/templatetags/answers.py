@@ -36,9 +36,7 @@ class AnsweredNode(template.Node):
 
 @register.tag
 def answered(parser: Parser, token: Token) -> AnsweredNode:
-    nodelist = parser.parse(("endanswered",))
-    parser.delete_first_token()
-    return AnsweredNode(nodelist)
+    return AnsweredNode(_inside(parser, "answered"))
 
 
 class DrawnNode(template.Node):
@@ -56,9 +54,7 @@ class DrawnNode(template.Node):
 
 @register.tag
 def drawn(parser: Parser, token: Token) -> DrawnNode:
-    nodelist = parser.parse(("enddrawn",))
-    parser.delete_first_token()
-    return DrawnNode(nodelist)
+    return DrawnNode(_inside(parser, "drawn"))
 
 
 class AheadNode(template.Node):
@@ -75,6 +71,10 @@ class AheadNode(template.Node):
 @register.tag
 def ahead(parser: Parser, token: Token) -> AheadNode:
     _tag, name = token.split_contents()
-    nodelist = parser.parse(("endahead",))
+    return AheadNode(name, _inside(parser, "ahead"))
+
+
+def _inside(parser: Parser, tag: str) -> NodeList:
+    nodelist = parser.parse((f"end{tag}",))
     parser.delete_first_token()
-    return AheadNode(name, nodelist)
+    return nodelist
