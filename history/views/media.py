@@ -360,6 +360,9 @@ def transcript(request: Request, found: Reference, sealed: str) -> HttpResponseB
     """What was said, beside the player of that recording."""
     context: dict[str, Any] = {"sealed": sealed, "download": _download(found)}
     context["player"] = request.GET.get("player", "player")[:60]
+    # As high as the room that was kept for it, so that nothing below moves.
+    rows = request.GET.get("rows", "")
+    context["rows"] = rows if rows in set("12345678") else ""
     try:
         text, whole = _text(found)
         context |= {"lines": transcript_lines(text), "whole": whole}
