@@ -16,20 +16,18 @@ from markupsafe import Markup
 from markupsafe import escape as escape_anything
 
 
-class Drawing(Environment):
-    """Nothing is worked out once and for all while a template is compiled, but for what it says
-    word by word: what a filter makes of a constant depends on who looks."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options, optimized=False)
-
-    def is_plain(self, name: str) -> bool:
-        """Whether a global function is called as it stands, without context or environment."""
-        return name in self.globals and not hasattr(self.globals[name], "jinja_pass_arg")
+def shown(value: object) -> str:
+    """The value as HTML: escaped, unless it says that it is HTML already."""
+    kind = type(value)
+    if kind is SafeString or kind is Markup:
+        return value  # type: ignore[return-value]
+    if kind is str:
+        return escape(value)  # type: ignore[arg-type]
+    return str(value) if kind is int else escape_anything(value)
 
 
 class _Code(CodeGenerator):
-    environment: Drawing
+    environment: "Drawing"
 
     def write_commons(self) -> None:
         super().write_commons()
@@ -56,18 +54,19 @@ class _Code(CodeGenerator):
         self.write(")")
 
 
-def shown(value: object) -> str:
-    """The value as HTML: escaped, unless it says that it is HTML already."""
-    kind = type(value)
-    if kind is SafeString or kind is Markup:
-        return value  # type: ignore[return-value]
-    if kind is str:
-        return escape(value)  # type: ignore[arg-type]
-    return str(value) if kind is int else escape_anything(value)
+class Drawing(Environment):
+    """Nothing is worked out once and for all while a template is compiled, but for what it says
+    word by word: what a filter makes of a constant depends on who looks."""
 
+    code_generator_class = _Code
+    shown = staticmethod(shown)
 
-Drawing.code_generator_class = _Code
-Drawing.shown = staticmethod(shown)  # type: ignore[attr-defined]
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, optimized=False)
+
+    def is_plain(self, name: str) -> bool:
+        """Whether a global function is called as it stands, without context or environment."""
+        return name in self.globals and not hasattr(self.globals[name], "jinja_pass_arg")
 
 
 # Words. As Jinja's own `newstyle` functions do it, each text is a format, HTML, and what is put

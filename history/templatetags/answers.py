@@ -14,9 +14,9 @@ from history.ahead import Answered
 register = template.Library()
 
 
-class AnsweredNode(template.Node):
-    """Drawn last, with what `answered` (history.ahead.Answered) says added to the context; without
-    it nothing was asked, and nothing is waited for."""
+class _PartNode(template.Node):
+    """A part whose page has an `answered` (history.ahead.Answered); without it nothing was asked,
+    and nothing is waited for."""
 
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist
@@ -25,13 +25,23 @@ class AnsweredNode(template.Node):
         answered: Answered | None = context.get("answered")
         if answered is None:
             return self.nodelist.render(context)
+        return mark_safe(self.drawn(answered, context))  # noqa: S308
+
+    def drawn(self, answered: Answered, context: Context) -> str:
+        raise NotImplementedError
+
+
+class AnsweredNode(_PartNode):
+    """Drawn last, with what `answered` says added to the context."""
+
+    def drawn(self, answered: Answered, context: Context) -> str:
         seen = copy(context)  # as it is here, whatever is pushed and popped until then
 
         def draw() -> str:
             with seen.push(**answered.context):
                 return self.nodelist.render(seen)
 
-        return mark_safe(answered.later(draw))  # noqa: S308
+        return answered.later(draw)
 
 
 @register.tag
@@ -39,17 +49,11 @@ def answered(parser: Parser, token: Token) -> AnsweredNode:
     return AnsweredNode(_inside(parser, "answered"))
 
 
-class DrawnNode(template.Node):
+class DrawnNode(_PartNode):
     """Drawn once for the same answer and eyes, where the view names some (history/answers.py)."""
 
-    def __init__(self, nodelist: NodeList) -> None:
-        self.nodelist = nodelist
-
-    def render(self, context: Context) -> SafeString:
-        answered: Answered | None = context.get("answered")
-        if answered is None:
-            return self.nodelist.render(context)
-        return mark_safe(answered.shown(lambda: self.nodelist.render(context)))  # noqa: S308
+    def drawn(self, answered: Answered, context: Context) -> str:
+        return answered.shown(lambda: self.nodelist.render(context))
 
 
 @register.tag
