@@ -164,7 +164,14 @@ TEMPLATES = [
         "NAME": "jinja",
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [BASE_DIR / "templates"],
-        "OPTIONS": {"environment": "history.jinja.environment"},
+        "OPTIONS": {
+            "environment": "history.jinja.environment",
+            "context_processors": [
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "history.middleware.frame",
+            ],
+        },
     },
 ]
 

@@ -62,14 +62,14 @@ def leaving(method: str) -> None:
 class Answered:
     """What a page shows of an answer: what `show` returns, or the `trouble` instead of it.
 
-    All else of the page is drawn first. Where the template says {% answered %} there is a mark
-    until then, which `completed` replaces.
+    All else of the page is drawn first. Where the template calls `later` (history/jinja.py) there
+    is a mark until then, which `completed` replaces.
     """
 
     def __init__(self, show: Callable[[], Mapping[str, Any]], drawn: Drawn | None = None) -> None:
         self._show = show
         self._drawn = drawn
-        self._parts: dict[str, Callable[[], str]] = {}
+        self._parts: dict[str, Callable[[Mapping[str, Any]], str]] = {}
         self.status = 200
 
     @cached_property
@@ -83,8 +83,9 @@ class Answered:
             self.status = 502
             return {"trouble": trouble(error)}
 
-    def later(self, draw: Callable[[], str]) -> str:
-        """The mark of a part that needs the answer. Nobody can have put the like into a page."""
+    def later(self, draw: Callable[[Mapping[str, Any]], str]) -> str:
+        """The mark of a part that is drawn of what the answer says. Nobody can have put the like
+        into a page."""
         mark = f"<!-- {token_hex(16)} -->"
         self._parts[mark] = draw
         return mark
@@ -102,5 +103,5 @@ class Answered:
     def completed(self, page: str) -> str:
         """The page with those parts drawn."""
         for mark, draw in self._parts.items():
-            page = page.replace(mark, draw())
+            page = page.replace(mark, draw(self.context))
         return page

@@ -1,7 +1,7 @@
-"""The templates that Jinja draws, templates/**/*.jinja: what a page shows many times over, such as
-the rows of a list, and what every page shows, such as the rail. Jinja compiles them to Python,
-which takes a seventh of the time that Django's templates take (docs/performance.md). They see the
-context of the page that includes them.
+"""The templates that Jinja draws, templates/**/*.jinja: the list pages, what a page shows many times
+over, and what every page shows, such as the rail. Jinja compiles them to Python, which takes a
+seventh of the time that Django's templates take (docs/performance.md). A Django template that
+includes one shares its context with it.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -19,12 +19,15 @@ from django.urls import get_script_prefix
 from django.utils import timezone, translation
 from django.utils.safestring import SafeString
 from django_htmx.jinja import htmx_script
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, pass_context
+from jinja2.runtime import Context
 
 from history.addresses import url
+from history.ahead import Answered
 from history.jinja_code import Drawing, counted, text, text_of
+from history.paging import Pager
 from history.queues import waterfall
-from history.templatetags import ledger, sessions, show
+from history.templatetags import charts, ledger, sessions, show
 
 
 def environment(**options: Any) -> Drawing:
@@ -50,14 +53,21 @@ def helpers() -> Mapping[str, Callable[..., Any]]:
     return {
         "url": url,
         "badge": show.badge,
+        "bar_chart": bar_chart,
         "current_zone": timezone.get_current_timezone_name,
         "direction": show.direction,
         "filter_field": filter_field,
+        "from_django": from_django,
         "htmx_script": htmx_script,
         "icon": show.icon,
+        "kept": kept,
+        "language": translation.get_language,
+        "later": later,
+        "looked": looked,
         "narrowed": ledger.narrowed,
         "once": once,
         "static": static_url,
+        "strip": strip,
         "waterfall": waterfall,
     }
 
@@ -126,6 +136,60 @@ def _drawn_once(
     name: str, language: str | None, prefix: str, needs: tuple[tuple[str, Hashable], ...]
 ) -> SafeString:
     return SafeString(engines["jinja"].get_template(name).render(dict(needs)))
+
+
+# Parts of a page whose rows come from the API
+
+
+@pass_context
+def later(context: Context, block: str, **more: object) -> str:
+    """Draws a block of the page when its `answered` is there, with what that says and with more;
+    at once where nothing was asked."""
+
+    def draw(said: Mapping[str, Any]) -> str:
+        return _block(context.derived({**more, **said}), block)
+
+    answered: Answered | None = context.get("answered")
+    return SafeString(draw({}) if answered is None else answered.later(draw))
+
+
+@pass_context
+def kept(context: Context, block: str) -> str:
+    """Draws a block once for the same answer and eyes, where the view names some
+    (history/answers.py)."""
+    answered: Answered | None = context.get("answered")
+    if answered is None:
+        return SafeString(_block(context, block))
+    return SafeString(answered.shown(lambda: _block(context, block)))
+
+
+def _block(context: Context, name: str) -> str:
+    """A block as the most special of the page's templates has it."""
+    return "".join(context.blocks[name][0](context))
+
+
+# What Django draws, which is rarely needed on these pages
+
+
+def from_django(name: str, **needs: object) -> SafeString:
+    """A fragment of templates/**/*.html, which sees nothing but what it is given."""
+    return render_to_string(name, needs)
+
+
+def strip(kind: str, text: str, detail: str = "") -> SafeString:
+    return from_django("components/_strip.html", kind=kind, text=text, detail=detail)
+
+
+def looked(text: str, answer: Any, pager: Pager) -> SafeString:
+    """How far a look through rows went, which `text` says in words."""
+    finished = getattr(answer, "finished", False)
+    how_far = {"finished": finished, "stopped": answer.stopped, "on_url": pager.next_url}
+    return from_django("history/_looked.html", looked=text, **how_far)
+
+
+def bar_chart(*said: Any) -> SafeString:
+    """The tag {% bar_chart %}."""
+    return from_django("components/_bar_chart.html", **charts.bar_chart(*said))
 
 
 def draw(context: template.Context, name: str, **more: object) -> SafeString:

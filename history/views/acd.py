@@ -63,7 +63,7 @@ def acd(request: Request) -> HttpResponse:
         context["export_url"] = f"{reverse('report_new')}?{form.instead(kind='acd')}"
     context |= list_context(request, "acd", form)
     context |= {"tabs": _tabs(form), "tabs_label": _t("Which callers")}
-    return draw(request, "history/acd.html", context)
+    return draw(request, "history/acd.jinja", context)
 
 
 def _answer(form: AcdForm) -> tuple[Page[ACDSessionInfoType], set[int]]:

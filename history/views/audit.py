@@ -64,7 +64,7 @@ def audit(request: Request) -> HttpResponse:
         context["export_url"] = f"{reverse('report_new')}?{form.instead(kind='audit', only='')}"
     context |= list_context(request, "audit", form)
     context |= {"tabs": _tabs(form), "tabs_label": _t("Which entries")}
-    return draw(request, "history/audit.html", context)
+    return draw(request, "history/audit.jinja", context)
 
 
 def answer(form: AuditForm) -> Answer:

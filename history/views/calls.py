@@ -79,7 +79,7 @@ def calls(request: Request) -> HttpResponse:
     context |= list_context(request, "calls", form)
     context |= {"chart": above_list(request, "calls", form)}
     context |= {"tabs": _tabs(form), "tabs_label": _t("Which calls")}
-    return draw(request, "history/calls.html", context)
+    return draw(request, "history/calls.jinja", context)
 
 
 def answer(form: CallsForm, drawn: Drawn) -> Answer:

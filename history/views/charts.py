@@ -45,7 +45,7 @@ type Values = Mapping[Span, Amounts | None]
 
 @dataclass(kw_only=True)
 class Chart:
-    """The card of a chart (history/_chart.html), which waits until `url` brings it its bars.
+    """The card of a chart (history/_chart.jinja), which waits until `url` brings it its bars.
 
     `notes` say what is not drawn and why; `more_url` reads on where rows are left.
     """
@@ -170,8 +170,9 @@ def _answer(
             _draw(chart, page, form, values)
         except RemoteError as error:
             chart.trouble = trouble(error)
-    template = "history/_chart.html" if request.htmx else "history/chart.html"
-    return render(request, template, {"chart": chart})
+    if request.htmx:
+        return render(request, "history/_chart.jinja", {"chart": chart}, using="jinja")
+    return render(request, "history/chart.html", {"chart": chart})
 
 
 def _draw(

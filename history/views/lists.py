@@ -59,11 +59,11 @@ def remember(request: Request, page: str, form: FilterForm[Any]) -> None:
 
 
 def list_context(request: Request, page: str, form: FilterForm[Any]) -> dict[str, Any]:
-    """What every list page gives `history/list.html`, whatever became of its question."""
+    """What every list page gives `history/list.jinja`, whatever became of its question."""
     path = url(page)
     alone = request.htmx and request.htmx.target == "list"
     return {
-        "around": "history/list_alone.html" if alone else "base.html",
+        "around": "history/list_alone.jinja" if alone else "base.jinja",
         "form": form,
         "period": period_button(form),
         "keep": form.carried(),
@@ -107,7 +107,7 @@ def saved_views(request: Request, page: str) -> list[Link]:
 def draw(request: Request, template: str, context: dict[str, Any]) -> HttpResponse:
     """The page, or the list alone where htmx replaces it; 502 where its `answered` turned out to
     be trouble."""
-    page, status = render_to_string(template, context, request), 200
+    page, status = render_to_string(template, context, request, using="jinja"), 200
     answered = context.get("answered")
     if answered is not None:
         note_ahead(request)

@@ -64,7 +64,7 @@ def listed(request: Request) -> HttpResponse:
         context["answered"] = Answered(lambda: _shown(form, found(), costs=costs))
         remember(request, "recordings", form)
     context |= list_context(request, "recordings", form)
-    return draw(request, "history/recordings.html", context)
+    return draw(request, "history/recordings.jinja", context)
 
 
 def answer(form: RecordingsForm, user_id: int) -> Answer:

@@ -50,7 +50,7 @@ def transactions(request: Request) -> HttpResponse:
     context |= list_context(request, "transactions", form)
     context |= {"chart": above_list(request, "transactions", form)}
     context |= {"tabs": _tabs(form), "tabs_label": _t("Which transactions")}
-    return draw(request, "history/transactions.html", context)
+    return draw(request, "history/transactions.jinja", context)
 
 
 def _answer(form: TransactionsForm, drawn: Drawn) -> Page[TransactionInfoType]:
