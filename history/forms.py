@@ -5,8 +5,10 @@ adds — `period`, `order`, `columns` … — is not sent.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
@@ -100,18 +102,26 @@ class FilterForm[M: Method](forms.Form):
         self.query = query
         self.defaults = defaults
         self.now = now or timezone.now()
+        self.base_fields = _fields_of(type(self))
         super().__init__(query)
-        declared = parameters(self.method)
-        for name, label in self.labels.items():
+        for name, field in self.fields.items():
+            if isinstance(field, NumberList):
+                self.fields[name] = own = copy(field)
+                own.region = defaults.region
+                own.most_numbers = masking.MOST_NUMBERS if masking.current() else None
+
+    @classmethod
+    def make_fields(cls) -> dict[str, forms.Field]:
+        """The declared fields and those of the parameters. All forms of the class share them."""
+        fields, declared = dict(cls.declared_fields), parameters(cls.method)
+        for name, label in cls.labels.items():
             said = {"label": label}
-            if name in self.choices:
-                said["choices"] = self.choices[name]  # type: ignore[assignment]
-            self.fields[name] = field_for(declared[name], **said)
-            if isinstance(field := self.fields[name], NumberList):
-                field.region = defaults.region
-                field.most_numbers = masking.MOST_NUMBERS if masking.current() else None
-        for name in self.prominent:
-            self.fields[name].widget.attrs.setdefault("size", "9")  # they share one line
+            if name in cls.choices:
+                said["choices"] = cls.choices[name]  # type: ignore[assignment]
+            fields[name] = field_for(declared[name], **said)
+        for name in cls.prominent:
+            fields[name].widget.attrs.setdefault("size", "9")  # they share one line
+        return fields
 
     # From text to types
 
@@ -299,6 +309,19 @@ class FilterForm[M: Method](forms.Form):
 
     def always(self) -> list[forms.BoundField]:
         return [self[name] for name in self.prominent]
+
+
+class _Fields(dict[str, forms.Field]):
+    """Django copies the fields of a class deeply for each form, which costs as much as to clean
+    them. Ours are changed by none."""
+
+    def __deepcopy__(self, memo: object) -> dict[str, forms.Field]:
+        return dict(self)
+
+
+@cache
+def _fields_of(form: type[FilterForm[Any]]) -> _Fields:
+    return _Fields(form.make_fields())
 
 
 def _flat(choices: Any) -> list[tuple[str, StrOrPromise]]:

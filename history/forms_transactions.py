@@ -4,6 +4,8 @@ import re
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.functional import lazy
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
@@ -28,6 +30,13 @@ class Ticks(forms.CheckboxSelectMultiple):
 
 
 CHARTS = (("out", _("Went out")), ("into", _("Came in")), ("transactions", _("Transactions")))
+
+
+def _such_as() -> str:
+    return _t("Such as %(known)s.") % {"known": ", ".join(RESOURCE_TYPES[:4])}
+
+
+_such_as_known = lazy(_such_as, str)  # in the language of who looks
 
 
 class TransactionsForm(FilterForm[GetTransactionHistory]):
@@ -83,19 +92,19 @@ class TransactionsForm(FilterForm[GetTransactionHistory]):
 
     chart = forms.ChoiceField(required=False, label=_("Chart"), choices=CHARTS)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["with_extended_info"].help_text = _(
+    @classmethod
+    def make_fields(cls) -> dict[str, forms.Field]:
+        fields = super().make_fields()
+        fields["with_extended_info"].help_text = _(
             "Adds application, subscription, resource type and price group to each row."
         )
-        types = self.fields["transaction_type"]
-        types.widget = Ticks(choices=self.choices["transaction_type"], attrs={"class": "ticks"})
+        types = fields["transaction_type"]
+        types.widget = Ticks(choices=cls.choices["transaction_type"], attrs={"class": "ticks"})
         for name in ("subscription_name", "price_group_name"):
-            told = self.fields[name]
-            self.fields[name] = NameList(required=False, label=told.label, help_text=told.help_text)
-        self.fields["resource_type"].help_text = _("Such as %(known)s.") % {
-            "known": ", ".join(RESOURCE_TYPES[:4])
-        }
+            told = fields[name]
+            fields[name] = NameList(required=False, label=told.label, help_text=told.help_text)
+        fields["resource_type"].help_text = _such_as_known()
+        return fields
 
     def _shown(self, name: str) -> StrOrPromise:
         if name == "transaction_type":

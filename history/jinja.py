@@ -7,11 +7,14 @@ includes one shares its context with it.
 from collections.abc import Callable, Hashable, Mapping
 from datetime import date, datetime
 from functools import cache, lru_cache
+from html import escape
+from secrets import token_hex
 from typing import Any, cast
 
 from django import forms, template
 from django.conf import settings
 from django.forms import BoundField
+from django.http import HttpRequest
 from django.template import defaultfilters, engines
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -52,6 +55,7 @@ def helpers() -> Mapping[str, Callable[..., Any]]:
     context holds."""
     return {
         "url": url,
+        "anew": anew,
         "badge": show.badge,
         "bar_chart": bar_chart,
         "current_zone": timezone.get_current_timezone_name,
@@ -84,34 +88,38 @@ def written_date(value: date, style: str | None = None) -> str:
 
 
 # Widgets of Django draw what they are given, but for choices. Ours say what else they look at.
-_ALIKE = (
-    forms.TextInput,
-    forms.NumberInput,
-    forms.Textarea,
-    forms.CheckboxInput,
-    forms.DateTimeInput,
-)
+_TYPED = (forms.TextInput, forms.NumberInput, forms.Textarea, forms.DateTimeInput)
 
 _drawn: dict[tuple[object, ...], SafeString] = {}
 _AT_MOST = 2000
 
 
 def filter_field(field: BoundField) -> SafeString:
-    """components/_field.html. Most fields of a filter bar are empty or say what they said on the
-    page before, so what was drawn is remembered: to draw all takes longer than a page of rows."""
+    """components/_field.html. Fields of a filter bar differ by what is typed into them, so what was
+    drawn is remembered, with a place for that: to draw all takes longer than a page of rows."""
     widget, value = field.field.widget, field.value()
     differs_by = getattr(widget, "differs_by", None)
-    alike = type(widget) in _ALIKE or (differs_by and not value)
+    typed = type(widget) in _TYPED
+    alike = typed or type(widget) is forms.CheckboxInput or (differs_by and not value)
     if field.errors or not alike:
         return _draw_field(field)
-    looks = (field.auto_id, str(field.label), str(field.help_text), repr(widget.attrs))
-    more = (repr(value), differs_by() if differs_by else None)
-    key = (translation.get_language(), type(field.form), field.html_name, *looks, *more)
-    if key not in _drawn:
+    fill = typed and type(value) is str and value != ""
+    look = "" if fill else repr(value), differs_by() if differs_by else None
+    key = (translation.get_language(), field.html_name, widget, *look)
+    drawn = _drawn.get(key)
+    if drawn is None:
         if len(_drawn) >= _AT_MOST:
             _drawn.clear()
-        _drawn[key] = _draw_field(field)
-    return _drawn.get(key) or _draw_field(field)
+        example = _Example(field.form, field.field, field.name) if fill else field
+        drawn = _drawn[key] = _draw_field(example)
+    return SafeString(drawn.replace(_Example.typed, escape(value))) if fill else drawn
+
+
+class _Example(BoundField):
+    typed = f"typed-{token_hex(8)}"
+
+    def value(self) -> str:
+        return self.typed
 
 
 def _draw_field(field: BoundField) -> SafeString:
@@ -168,6 +176,13 @@ def _block(context: Context, name: str) -> str:
     return "".join(context.blocks[name][0](context))
 
 
+def anew(request: HttpRequest) -> str:
+    """The page's own address, but for an answer of now (history/answers.py)."""
+    query = request.GET.copy()
+    query["fresh"] = "1"
+    return f"?{query.urlencode()}"
+
+
 # What Django draws, which is rarely needed on these pages
 
 
@@ -176,8 +191,9 @@ def from_django(name: str, **needs: object) -> SafeString:
     return render_to_string(name, needs)
 
 
-def strip(kind: str, text: str, detail: str = "") -> SafeString:
-    return from_django("components/_strip.html", kind=kind, text=text, detail=detail)
+def strip(kind: str, text: str, **more: str) -> SafeString:
+    """components/_strip.html, which says what `more` there is."""
+    return from_django("components/_strip.html", kind=kind, text=text, **more)
 
 
 def looked(text: str, answer: Any, pager: Pager) -> SafeString:
