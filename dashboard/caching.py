@@ -26,6 +26,18 @@ class _Server(RedisCacheClient):
 
     away_until = 0.0
 
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        """Made once for each server: it is safe to share, and to make one takes as long as to
+        ask it."""
+        place = self._get_connection_pool_index(write)
+        if place not in self._clients:
+            self._clients[place] = super().get_client(key, write=write)
+        return self._clients[place]
+
+    @cached_property
+    def _clients(self) -> dict[int, Any]:
+        return {}
+
 
 @cache
 def _server(servers: tuple[str, ...], options: tuple[tuple[str, Any], ...]) -> _Server:

@@ -167,6 +167,8 @@ TEMPLATES = [
         "OPTIONS": {
             "environment": "history.jinja.environment",
             "context_processors": [
+                # Asked for once a page, not once for each form in it.
+                "django.template.context_processors.csrf",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "history.middleware.frame",

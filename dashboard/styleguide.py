@@ -458,10 +458,8 @@ def _samples() -> dict[str, object]:
         "bad_form": BadForm(
             {"count": "many", "zone": "Europe/Berlin", "reason": "", "kind": "csv"}
         ),
-        "column_choices": [
-            {"name": column.label, "label": column.label, "shown": True, "usual": True}
-            for column in COLUMNS
-        ],
+        "column_choices": [{"name": column.label, "label": column.label} for column in COLUMNS],
+        "column_names": [column.label for column in COLUMNS],
         "points": _days(),
         "lanes": LANES,
         "seconds": SECONDS,

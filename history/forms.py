@@ -16,6 +16,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
@@ -124,6 +125,18 @@ class FilterForm[M: Method](forms.Form):
         return fields
 
     # From text to types
+
+    def _clean_fields(self) -> None:
+        """As Django does it, but what the query does not name says what it always says."""
+        blank = _blank(type(self))
+        for name, field in self.fields.items():
+            try:
+                said = name in self.query
+                self.cleaned_data[name] = field.clean(self[name].data) if said else blank[name]
+                if hook := getattr(self, f"clean_{name}", None):
+                    self.cleaned_data[name] = hook()
+            except ValidationError as error:
+                self.add_error(name, error)
 
     def clean_timezone(self) -> str:
         name: str = self.cleaned_data["timezone"] or self.defaults.zone
@@ -322,6 +335,16 @@ class _Fields(dict[str, forms.Field]):
 @cache
 def _fields_of(form: type[FilterForm[Any]]) -> _Fields:
     return _Fields(form.make_fields())
+
+
+@cache
+def _blank(form: type[FilterForm[Any]]) -> Mapping[str, Any]:
+    """What each field makes of nothing. All of them may be left out."""
+    nothing = QueryDict()
+    return {
+        name: field.clean(field.widget.value_from_datadict(nothing, MultiValueDict(), name))
+        for name, field in _fields_of(form).items()
+    }
 
 
 def _flat(choices: Any) -> list[tuple[str, StrOrPromise]]:

@@ -5,10 +5,12 @@ The shapes are those that the fragments in `templates/components/` ask for.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.utils import formats
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 from django_stubs_ext import StrOrPromise
@@ -46,6 +48,7 @@ def period_button(form: FilterForm[Any]) -> PeriodButton:
     name = form.query.get("period") or form.defaults.period
     named = PRESETS[name][0] if name in PRESETS else _t("Period")
     span = in_words(chosen) if chosen else ""
+    rest = form.without("period", "from_date", "to_date")
     return PeriodButton(
         label=(span or _t("Period")) if free else named,
         span=span,
@@ -53,7 +56,7 @@ def period_button(form: FilterForm[Any]) -> PeriodButton:
         presets=[
             Link(
                 label=label,
-                url=f"?{_with(form.without('period', 'from_date', 'to_date'), f'period={key}')}",
+                url=f"?{_with(rest, f'period={key}')}",
                 current=not free and key == name,
             )
             for key, (label, _days) in PRESETS.items()
@@ -78,13 +81,19 @@ def in_words(period: Period) -> str:
     first, last = period.start, period.end
     whole = (first.hour, first.minute, first.second) == (0, 0, 0)
     whole = whole and (last.hour, last.minute, last.second) == (23, 59, 59)
+    days = _day(first.date(), get_language()), _day(last.date(), get_language())
     if not whole:
-        return f"{_day(first)} {first:%H:%M:%S} – {_day(last)} {last:%H:%M:%S}"
-    return _day(first) if first.date() == last.date() else f"{_day(first)} – {_day(last)}"
+        return f"{days[0]} {_clock(first)} – {days[1]} {_clock(last)}"
+    return days[0] if first.date() == last.date() else " – ".join(days)
 
 
-def _day(moment: datetime) -> str:
-    return formats.date_format(moment, "SHORT_DATE_FORMAT")
+def _clock(moment: datetime) -> str:
+    return moment.time().isoformat("seconds")
+
+
+@lru_cache(maxsize=1024)
+def _day(day: date, language: str | None) -> str:
+    return formats.date_format(day, "SHORT_DATE_FORMAT")
 
 
 @dataclass(frozen=True, kw_only=True)

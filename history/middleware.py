@@ -92,7 +92,7 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "tray": Right.EXPORT in allowed and SimpleLazyObject(lambda: tray_of(request.user)),
         "accounts": choices,
         "account": SimpleLazyObject(lambda: next((one for one in choices if one.current), None)),
-        "prefs": getattr(request, "prefs", Preferences()),
+        "prefs": getattr(request, "prefs", None) or Preferences(),
         "as_of": SimpleLazyObject(as_of),  # known once the answer is there
         "nav": rail(request, allowed) if signed_in else (),
     }

@@ -1,6 +1,6 @@
 """How values look on every page: money, times, durations, numbers, sizes, icons and badges."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from datetime import timezone as tz
 from decimal import Decimal
 from functools import lru_cache
@@ -114,46 +114,53 @@ def moment(value: datetime | None, style: str = "") -> SafeString:
         return format_html(
             '<time class="ago" datetime="{}" title="{}" data-relative>{}</time>',
             local.isoformat(),
-            _in_full(local, language),
+            _at(local, _in_full(*_day_of(local), language)),
             ago(value),
         )
-    words = _written(local, _STYLES.get(style, "DATETIME_FORMAT"), language)
-    return _markup(
-        f'<time class="nowrap" datetime="{local.isoformat()}"'
-        f' title="{escape(_in_full(local, language))}">{escape(words)}</time>'
+    pattern = _STYLES.get(style, "DATETIME_FORMAT")
+    return _markup(_at(local, _moment(*_day_of(local), pattern, language)))
+
+
+# Rows share few days, and to write one is slow: what a day looks like is remembered, with marks
+# where the clock goes. All our languages write that alike.
+_CLOCK, _SHORT_CLOCK = "\0", "\1"
+
+
+def _at(local: datetime, day: str) -> str:
+    clock = f"{local.hour:02}:{local.minute:02}:{local.second:02}"
+    return day.replace(_CLOCK, clock).replace(_SHORT_CLOCK, clock[:5])
+
+
+def _day_of(local: datetime) -> tuple[date, tzinfo | None, timedelta | None]:
+    return local.date(), local.tzinfo, local.utcoffset()
+
+
+@lru_cache(maxsize=1024)
+def _moment(
+    day: date, zone: tzinfo | None, offset: timedelta | None, pattern: str, language: str | None
+) -> str:
+    ahead = f"{datetime.combine(day, time(), tz(offset or timedelta())):%:z}"
+    return (
+        f'<time class="nowrap" datetime="{day.isoformat()}T{_CLOCK}{ahead}"'
+        f' title="{escape(_in_full(day, zone, offset, language))}">'
+        f"{escape(_written(day, pattern))}</time>"
     )
 
 
-def _in_full(local: datetime, language: str | None) -> str:
-    day = _day_in_full(local.date(), language)
+@lru_cache(maxsize=1024)
+def _in_full(
+    day: date, zone: tzinfo | None, offset: timedelta | None, language: str | None
+) -> str:
+    words = f"{formats.date_format(day, 'l')}, {formats.date_format(day, 'DATE_FORMAT')}"
     # Not by date_format, which leaves the offset out in the repeated hour, where it matters most.
-    clock = _written(local, "TIME_FORMAT", language)
-    return f"{day}, {clock} {local.tzinfo} (UTC{_offset(local.utcoffset())})"
+    ahead = f"{datetime.combine(day, time(), tz(offset or timedelta())):%:z}"
+    return f"{words}, {_written(day, 'TIME_FORMAT')} {zone} (UTC{ahead})"
 
 
-# Not by strftime, which takes longer than all else of a moment together.
-@lru_cache(maxsize=256)
-def _offset(offset: timedelta | None) -> str:
-    """`+02:00`."""
-    return f"{datetime(2000, 1, 1, tzinfo=tz(offset or timedelta())):%:z}"
-
-
-def _written(local: datetime, pattern: str, language: str | None) -> str:
-    """A moment in one of Django's formats. All our languages write the clock alike."""
-    text = _midnight(local.date(), pattern, language)
-    clock = f"{local.hour:02}:{local.minute:02}:{local.second:02}"
-    return text.replace(*(("00:00:00", clock) if "00:00:00" in text else ("00:00", clock[:5])))
-
-
-@lru_cache(maxsize=1024)
-def _midnight(day: date, pattern: str, language: str | None) -> str:
-    """The first second of a day, remembered, since rows share few days and writing one is slow."""
-    return formats.date_format(datetime.combine(day, time()), pattern)
-
-
-@lru_cache(maxsize=1024)
-def _day_in_full(day: date, language: str | None) -> str:
-    return f"{formats.date_format(day, 'l')}, {formats.date_format(day, 'DATE_FORMAT')}"
+def _written(day: date, pattern: str) -> str:
+    """A day in one of Django's formats."""
+    text = formats.date_format(datetime.combine(day, time()), pattern)
+    return text.replace("00:00:00", _CLOCK).replace("00:00", _SHORT_CLOCK)
 
 
 def ago(value: datetime, now: datetime | None = None) -> str:

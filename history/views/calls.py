@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpResponse
@@ -32,6 +33,7 @@ from history.verdict import REFINEMENTS, mentions
 from history.views.charts import above_list
 from history.views.lists import defaults, draw, eyes, kept_view, list_context, remember, total_of
 
+USUAL = frozenset(USUAL_ON_CALLS)
 COLUMNS = (
     Column(name="from", label=_("From")),
     Column(name="to", label=_("To")),
@@ -144,27 +146,25 @@ def _shown(form: CallsForm, found: Answer) -> dict[str, Any]:
 
 def _columns(request: Request, form: CallsForm, currency: str | None) -> dict[str, Any]:
     """The columns that are shown, those to choose from, and where all can be exported."""
-    offered = [
-        replace(column, unit=currency or "") if column.name == "cost" else column
-        for column in COLUMNS
-        if column.name != "cost" or currency is not None
-    ]
+    offered = _offered(currency)
     known = {column.name for column in offered}
-    shown = chosen_columns(request.GET.getlist("columns"), known & set(USUAL_ON_CALLS), known)
+    shown = chosen_columns(request.GET.getlist("columns"), known & USUAL, known)
     return {
         "shown": shown,
         "columns": [time_column(form, _("Started")), *(c for c in offered if c.name in shown)],
-        "choices": [
-            {
-                "name": c.name,
-                "label": c.label,
-                "shown": c.name in shown,
-                "usual": c.name in USUAL_ON_CALLS,
-            }
-            for c in offered
-        ],
+        "offered": offered,
+        "usual": USUAL,
         "export_url": _export(request, form),
     }
+
+
+@lru_cache
+def _offered(currency: str | None) -> Sequence[Column]:
+    return tuple(
+        replace(column, unit=currency or "") if column.name == "cost" else column
+        for column in COLUMNS
+        if column.name != "cost" or currency is not None
+    )
 
 
 def _export(request: Request, form: CallsForm) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 from django_stubs_ext import StrOrPromise
 
+from history.addresses import url
 from history.api import wire
 from history.api.client import RemoteError
 from history.api.replies import CallSessionInfoType, TransactionInfoType
@@ -85,7 +85,7 @@ def above_list(request: Request, page: str, form: Form) -> Chart | None:
         title=_title(drawn),
         value_name=offered[drawn],
         notes=_limits(drawn, form),
-        url=f"{reverse(f'{page}_chart')}?{form.instead(chart=drawn)}",
+        url=f"{url(f'{page}_chart')}?{form.instead(chart=drawn)}",
         choices=[
             Link(label=label, url=f"?{form.instead(chart=name)}", current=name == drawn)
             for name, label in offered.items()
@@ -106,7 +106,7 @@ def on_home(request: Request) -> list[Chart]:
     """The charts of Home: calls and costs of the last days."""
     today = timezone.localdate()
     query = f"from_date={today - timedelta(days=HOME_DAYS - 1)}&to_date={today}&home=1"
-    address = f"{reverse('calls_chart')}?{query}"
+    address = f"{url('calls_chart')}?{query}"
     return [
         Chart(
             name=name,
@@ -209,7 +209,7 @@ def _draw(
     inside = [span for span in spans if _holds(form.chosen, span)]
     chart.points = [
         replace(
-            _point(span, found, chart, f"{reverse(page)}?{_only(span, form)}"),
+            _point(span, found, chart, f"{url(page)}?{_only(span, form)}"),
             # Where days around the period are shown, those of the period stand out.
             current=span in inside and inside != spans,
         )
