@@ -29,7 +29,7 @@ class _Server(RedisCacheClient):
     def get_client(self, key: Any = None, *, write: bool = False) -> Any:
         """Made once for each server: it is safe to share, and to make one takes as long as to
         ask it."""
-        place = self._get_connection_pool_index(write)
+        place = self._get_connection_pool_index(write)  # type: ignore[attr-defined]
         if place not in self._clients:
             self._clients[place] = super().get_client(key, write=write)
         return self._clients[place]

@@ -1,82 +1,87 @@
-"""Asking the API ahead: the question is on its way while the page around its answer is drawn."""
+"""Drawing a page while the API answers: as soon as the question is on its way, the thread that sent
+it draws what needs no answer, and only then reads the answer."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from functools import cached_property
 from secrets import token_hex
-from threading import Event
 from typing import Any
 
-from django.db import connections
-from django.urls import get_script_prefix, set_script_prefix
-from django.utils import timezone, translation
-
-from history import masking
 from history.answers import Drawn, DrawnBefore
 from history.api.errors import RemoteError
-from history.models import accounts
 from history.trouble import trouble
 
-# More than gunicorn has threads, so that no question waits for another one.
-_threads = ThreadPoolExecutor(64, thread_name_prefix="ahead")
 
-# Set when a question that is asked ahead is about to be sent.
-_leaves: ContextVar[Event | None] = ContextVar("leaves", default=None)
+class _Meanwhile[T]:
+    """Work that is done once, when `do` is called or its result is wanted."""
 
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._is_begun = False
 
-def ask_ahead[T](question: Callable[[], T]) -> Callable[[], T]:
-    """Begins with a question at once, in a thread that knows the request's account, language,
-    zone and mask. What is returned waits for the answer, and raises what the question raised."""
-    # Here, since they may have to ask the database.
-    accounts.slug()
-    masking.current()
-    leaves = Event()
-    # Django keeps these by thread, not in the context that is copied.
-    language, zone = translation.get_language(), timezone.get_current_timezone()
-    prefix = get_script_prefix()
+    def do(self) -> None:
+        # What fails here is no failure of the request that it is done beside.
+        if not self._is_begun:
+            self._is_begun = True
+            try:
+                self._result = self._work()
+            except Exception as error:
+                self._error = error
 
-    def ask() -> T:
-        _leaves.set(leaves)
-        set_script_prefix(prefix)
-        try:
-            with translation.override(language), timezone.override(zone):
-                return question()
-        finally:
-            leaves.set()
-            connections.close_all()  # whatever a question should come to need
-
-    answer = _threads.submit(copy_context().run, ask).result
-    # Two threads that compute hold each other up, and the one that draws would win.
-    leaves.wait()
-    return answer
+    @property
+    def result(self) -> T:
+        self.do()
+        if hasattr(self, "_error"):
+            raise self._error
+        return self._result
 
 
-def leaving(method: str) -> None:
-    """For the client, before each request: what was asked ahead is on its way."""
-    leaves = _leaves.get()
-    if leaves is not None:
-        leaves.set()
+_meanwhile: ContextVar[_Meanwhile[Any] | None] = ContextVar("meanwhile", default=None)
 
 
-class Answered:
-    """What a page shows of an answer: what `show` returns, or the `trouble` instead of it.
+def sent() -> None:
+    """For the client, when a request has left: what can be done before its answer is done now."""
+    work = _meanwhile.get()
+    if work is not None:
+        work.do()
+
+
+class Answered[T]:
+    """What a page shows of an answer to `ask`: what `show` makes of it, or the `trouble` instead.
 
     All else of the page is drawn first. Where the template calls `later` (history/jinja.py) there
-    is a mark until then, which `completed` replaces.
+    is a mark until the answer is there.
     """
 
-    def __init__(self, show: Callable[[], Mapping[str, Any]], drawn: Drawn | None = None) -> None:
+    def __init__(
+        self,
+        ask: Callable[[], T],
+        show: Callable[[T], Mapping[str, Any]],
+        drawn: Drawn | None = None,
+    ) -> None:
+        self._ask = ask
         self._show = show
         self._drawn = drawn
         self._parts: dict[str, Callable[[Mapping[str, Any]], str]] = {}
         self.status = 200
 
-    @cached_property
-    def context(self) -> Mapping[str, Any]:
-        """Waits for the answer."""
+    def page(self, draw: Callable[[], str]) -> str:
+        """Asks, draws what stands around the answer, and puts in what is made of that."""
+        around = _Meanwhile(draw)
+        token = _meanwhile.set(around)
         try:
-            return self._show()
+            said = self._said
+        finally:
+            _meanwhile.reset(token)
+        page = around.result
+        for mark, part in self._parts.items():
+            page = page.replace(mark, part(said))
+        return page
+
+    @cached_property
+    def _said(self) -> Mapping[str, Any]:
+        try:
+            return self._show(self._ask())
         except DrawnBefore:
             return {}
         except RemoteError as error:
@@ -99,9 +104,3 @@ class Answered:
         if drawn and drawn.keep and drawn.complete and self.status == 200:
             drawn.keep(part)
         return part
-
-    def completed(self, page: str) -> str:
-        """The page with those parts drawn."""
-        for mark, draw in self._parts.items():
-            page = page.replace(mark, draw(self.context))
-        return page

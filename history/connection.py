@@ -16,13 +16,14 @@ from django.utils.translation import gettext as _t
 from dashboard.metrics import count_api_call
 from history import masking
 from history.accounts_health import hear
-from history.ahead import leaving
+from history.ahead import sent
 from history.answers import KeptAnswers
 from history.api import wire
 from history.api.client import Client, Observed
 from history.api.credentials import ApiKey, BadCredentials, ServiceAccount
 from history.api.errors import NotSetUp, RemoteError
 from history.api.methods import GetCallHistory, GetTransactionHistory
+from history.api.transport import nothing
 from history.models import accounts
 from history.models.accounts import Account
 from history.reports.limits import wait_for_turn
@@ -101,7 +102,8 @@ def _client(slug: str, key: str | Path, setup: Setup, *, polite: bool = False) -
         answers=KeptAnswers(f"{slug} {url} {key}", reads=not polite),
         after_request=partial(_heard, slug),
         mask=masking.current,
-        before_request=partial(wait_for_turn, account=slug) if polite else leaving,
+        before_request=partial(wait_for_turn, account=slug) if polite else nothing,
+        request_sent=sent,
         retry_for=min(2.0, retry_for) if polite else retry_for,
     )
 

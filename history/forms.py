@@ -103,7 +103,7 @@ class FilterForm[M: Method](forms.Form):
         self.query = query
         self.defaults = defaults
         self.now = now or timezone.now()
-        self.base_fields = _fields_of(type(self))
+        type(self).base_fields = _fields_of(type(self))
         super().__init__(query)
         for name, field in self.fields.items():
             if isinstance(field, NumberList):

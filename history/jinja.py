@@ -1,6 +1,6 @@
-"""The templates that Jinja draws, templates/**/*.jinja: the list pages, what a page shows many times
-over, and what every page shows, such as the rail. Jinja compiles them to Python, which takes a
-seventh of the time that Django's templates take (docs/performance.md). A Django template that
+"""The templates that Jinja draws, templates/**/*.jinja: the list pages, what a page shows many
+times over, and what every page shows, such as the rail. Jinja compiles them to Python, which takes
+a seventh of the time that Django's templates take (docs/performance.md). A Django template that
 includes one shares its context with it.
 """
 
@@ -157,7 +157,7 @@ def later(context: Context, block: str, **more: object) -> str:
     def draw(said: Mapping[str, Any]) -> str:
         return _block(context.derived({**more, **said}), block)
 
-    answered: Answered | None = context.get("answered")
+    answered: Answered[Any] | None = context.get("answered")
     return SafeString(draw({}) if answered is None else answered.later(draw))
 
 
@@ -165,7 +165,7 @@ def later(context: Context, block: str, **more: object) -> str:
 def kept(context: Context, block: str) -> str:
     """Draws a block once for the same answer and eyes, where the view names some
     (history/answers.py)."""
-    answered: Answered | None = context.get("answered")
+    answered: Answered[Any] | None = context.get("answered")
     if answered is None:
         return SafeString(_block(context, block))
     return SafeString(answered.shown(lambda: _block(context, block)))

@@ -10,9 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from django.utils import formats
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _t
-from django.utils.translation import ngettext
 from django_stubs_ext import StrOrPromise
 
 from history.forms import ROWS, FilterForm

@@ -90,9 +90,10 @@ class Client:
     when a person waits (a worker may set more). `ca_bundle` names a file with the authorities
     to trust. `media_hosts` may be asked for recordings and logs: see MediaHosts. `answers` keeps
     what was said of closed periods until something is deleted: see answers.py.
-    `before_request(method)` runs before each attempt and may wait or raise;
-    `after_request(Observed)` hears of each attempt's result. For each answer `mask()` is asked for
-    what its rows are to pass through, a function from row to row of the same type, or None.
+    `before_request(method)` runs before each attempt and may wait or raise; `request_sent()` once
+    it is on its way; `after_request(Observed)` hears of its result. For each answer `mask()` is
+    asked for what its rows are to pass through, a function from row to row of the same type, or
+    None.
 
     Every method raises Unreachable and Refused; those that only read are tried again while
     that may help, those that order or delete only if the request never left.
@@ -112,6 +113,7 @@ class Client:
         reach: Reach = DOCUMENTED,
         answers: Answers | None = None,
         before_request: Callable[[str], None] = nothing,
+        request_sent: Callable[[], None] = nothing,
         after_request: Callable[[Observed], None] = nothing,
         mask: Callable[[], Callable[[Any], Any] | None] = nothing,
     ) -> None:
@@ -126,6 +128,7 @@ class Client:
             ca_bundle=ca_bundle,
             pool_size=pool_size,
             before_request=before_request,
+            request_sent=request_sent,
             after_request=after_request,
         )
         self._media = MediaHosts(self._transport, media_hosts)

@@ -66,7 +66,8 @@ class Transport:
     """Sends requests to one API as one account. Safe to share among threads.
 
     `before_request(method)` runs before each attempt and may wait: the place for a rate limit.
-    `after_request(Observed)` runs after each.
+    `request_sent()` runs when a request has left, before its answer is waited for, and must not
+    raise. `after_request(Observed)` runs after each attempt.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Transport:
         ca_bundle: Path | str | None,
         pool_size: int,
         before_request: Callable[[str], None],
+        request_sent: Callable[[], None],
         after_request: Callable[[Observed], None],
     ) -> None:
         self.base_url = _checked_base_url(base_url)
@@ -90,7 +92,7 @@ class Transport:
         self._ca_bundle = _checked_bundle(ca_bundle)
         self._before_request = before_request
         self._after_request = after_request
-        self._session = _session(pool_size)
+        self._session = _session(pool_size, request_sent)
 
     def ask(self, method: str, fields: Mapping[str, str], *, resend: bool) -> Mapping[str, Any]:
         """The JSON object that answers a command. `resend` says that asking twice does no harm.
@@ -309,10 +311,34 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _session(pool_size: int) -> requests.Session:
+class _Telling(HTTPAdapter):
+    """Tells when a request has left, which requests itself has no hook for."""
+
+    def __init__(self, sent: Callable[[], None], **options: Any) -> None:
+        self._sent = sent
+        super().__init__(**options)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {
+            scheme: _telling(pool, self._sent)
+            for scheme, pool in self.poolmanager.pool_classes_by_scheme.items()
+        }
+
+
+def _telling(pool: Any, sent: Callable[[], None]) -> Any:
+    class Connection(pool.ConnectionCls):  # type: ignore[misc]
+        def getresponse(self) -> Any:
+            sent()
+            return super().getresponse()
+
+    return type(f"Telling{pool.__name__}", (pool,), {"ConnectionCls": Connection})
+
+
+def _session(pool_size: int, sent: Callable[[], None]) -> requests.Session:
     session = requests.Session()
     # Retries are ours alone (`persist`): "not now" comes inside of a 200 here.
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
+    adapter = _Telling(sent, pool_connections=4, pool_maxsize=pool_size, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers.update({"User-Agent": "Voxledger", "Accept-Encoding": "gzip"})

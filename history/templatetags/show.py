@@ -148,9 +148,7 @@ def _moment(
 
 
 @lru_cache(maxsize=1024)
-def _in_full(
-    day: date, zone: tzinfo | None, offset: timedelta | None, language: str | None
-) -> str:
+def _in_full(day: date, zone: tzinfo | None, offset: timedelta | None, language: str | None) -> str:
     words = f"{formats.date_format(day, 'l')}, {formats.date_format(day, 'DATE_FORMAT')}"
     # Not by date_format, which leaves the offset out in the repeated hour, where it matters most.
     ahead = f"{datetime.combine(day, time(), tz(offset or timedelta())):%:z}"

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from history.ahead import Answered, ask_ahead
+from history.addresses import url
+from history.ahead import Answered
 from history.api import wire
 from history.api.client import Client
 from history.api.methods import GetACDHistory
@@ -27,7 +28,7 @@ from history.paging import Pager, pager
 from history.permissions import Right, needs
 from history.queues import common_scale, lanes, seconds_drawn, since_begin
 from history.rates import limited
-from history.views.lists import defaults, draw, kept_view, list_context, remember, total_of
+from history.views.lists import defaults, draw, kept_view, remember, total_of
 
 EVER = timedelta(days=3 * 366)
 
@@ -54,16 +55,19 @@ def acd(request: Request) -> HttpResponse:
     if view := kept_view(request, "acd"):
         return redirect(view)
     form = AcdForm(request.GET, defaults(request))
-    context: dict[str, Any] = {}
+    answered = None
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
-        answer = ask_ahead(lambda: _answer(form))
-        context["answered"] = Answered(lambda: _shown(form, *answer()))
-        remember(request, "acd", form)
-        context["export_url"] = f"{reverse('report_new')}?{form.instead(kind='acd')}"
-    context |= list_context(request, "acd", form)
-    context |= {"tabs": _tabs(form), "tabs_label": _t("Which callers")}
-    return draw(request, "history/acd.jinja", context)
+        answered = Answered(lambda: _answer(form), lambda found: _shown(form, *found))
+
+    def around() -> dict[str, Any]:
+        context: dict[str, Any] = {"tabs": _tabs(form), "tabs_label": _t("Which callers")}
+        if answered:
+            remember(request, "acd", form)
+            context["export_url"] = f"{url('report_new')}?{form.instead(kind='acd')}"
+        return context
+
+    return draw(request, "acd", form, around, answered)
 
 
 def _answer(form: AcdForm) -> tuple[Page[ACDSessionInfoType], set[int]]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.http import HttpResponse
@@ -15,7 +16,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from history import refine
-from history.ahead import Answered, ask_ahead
+from history.addresses import url
+from history.ahead import Answered
 from history.api import wire
 from history.api.client import Client, RemoteError
 from history.api.replies import AuditLogInfoType
@@ -27,7 +29,7 @@ from history.middleware import Request
 from history.paging import Pager, onward, pager, previous
 from history.permissions import Right, needs
 from history.rates import limited, looking_through
-from history.views.lists import defaults, draw, kept_view, list_context, remember, total_of
+from history.views.lists import defaults, draw, kept_view, remember, total_of
 
 COLUMNS = (
     Column(name="who", label=_("Who")),
@@ -55,16 +57,19 @@ def audit(request: Request) -> HttpResponse:
     if view := kept_view(request, "audit"):
         return redirect(view)
     form = AuditForm(request.GET, defaults(request))
-    context: dict[str, Any] = {}
+    answered = None
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
-        found = ask_ahead(lambda: answer(form))
-        context["answered"] = Answered(lambda: _shown(form, found()))
-        remember(request, "audit", form)
-        context["export_url"] = f"{reverse('report_new')}?{form.instead(kind='audit', only='')}"
-    context |= list_context(request, "audit", form)
-    context |= {"tabs": _tabs(form), "tabs_label": _t("Which entries")}
-    return draw(request, "history/audit.jinja", context)
+        answered = Answered(lambda: answer(form), partial(_shown, form))
+
+    def around() -> dict[str, Any]:
+        context: dict[str, Any] = {"tabs": _tabs(form), "tabs_label": _t("Which entries")}
+        if answered:
+            remember(request, "audit", form)
+            context["export_url"] = f"{url('report_new')}?{form.instead(kind='audit', only='')}"
+        return context
+
+    return draw(request, "audit", form, around, answered)
 
 
 def answer(form: AuditForm) -> Answer:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.http import HttpResponse
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from history import refine
 from history.addresses import url
-from history.ahead import Answered, ask_ahead
+from history.ahead import Answered
 from history.answers import Drawn
 from history.api import wire
 from history.api.client import Client, RemoteError
@@ -31,7 +31,7 @@ from history.rates import by_number, limited, looking_through
 from history.reports.drafts import USUAL_ON_CALLS
 from history.verdict import REFINEMENTS, mentions
 from history.views.charts import above_list
-from history.views.lists import defaults, draw, eyes, kept_view, list_context, remember, total_of
+from history.views.lists import defaults, draw, eyes, kept_view, remember, total_of
 
 USUAL = frozenset(USUAL_ON_CALLS)
 COLUMNS = (
@@ -68,20 +68,23 @@ def calls(request: Request) -> HttpResponse:
     if view := kept_view(request, "calls"):
         return redirect(view)
     form = CallsForm(request.GET, defaults(request))
-    context: dict[str, Any] = {}
+    answered = None
+    drawn = Drawn("")
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
         drawn = eyes(request)
-        found = ask_ahead(lambda: answer(form, drawn))
-        context["answered"] = Answered(lambda: _shown(form, found()), drawn)
-        remember(request, "calls", form)
-        currency = _currency(request, form)
-        drawn.complete = currency != ""
-        context |= _columns(request, form, currency)
-    context |= list_context(request, "calls", form)
-    context |= {"chart": above_list(request, "calls", form)}
-    context |= {"tabs": _tabs(form), "tabs_label": _t("Which calls")}
-    return draw(request, "history/calls.jinja", context)
+        answered = Answered(lambda: answer(form, drawn), partial(_shown, form), drawn)
+
+    def around() -> dict[str, Any]:
+        context: dict[str, Any] = {"tabs": _tabs(form), "tabs_label": _t("Which calls")}
+        if answered:
+            remember(request, "calls", form)
+            currency = _currency(request, form)
+            drawn.complete = currency != ""
+            context |= _columns(request, form, currency)
+        return {**context, "chart": above_list(request, "calls", form)}
+
+    return draw(request, "calls", form, around, answered)
 
 
 def answer(form: CallsForm, drawn: Drawn) -> Answer:

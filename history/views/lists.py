@@ -16,10 +16,11 @@ from django.utils.cache import patch_vary_headers
 
 from history import masking
 from history.addresses import url
+from history.ahead import Answered
 from history.answers import Drawn
 from history.api.client import Client, RemoteError
 from history.api.methods import Method
-from history.api.replies import Page as Answer
+from history.api.replies import Page as Reply
 from history.connection import account_zone, connect
 from history.forms import Defaults, FilterForm
 from history.listing import Link, period_button
@@ -104,22 +105,33 @@ def saved_views(request: Request, page: str) -> list[Link]:
     ]
 
 
-def draw(request: Request, template: str, context: dict[str, Any]) -> HttpResponse:
-    """The page, or the list alone where htmx replaces it; 502 where its `answered` turned out to
-    be trouble."""
-    page, status = render_to_string(template, context, request, using="jinja"), 200
-    answered = context.get("answered")
-    if answered is not None:
-        note_ahead(request)
-        page, status = answered.completed(page), answered.status
-    response = HttpResponse(page, status=status)
+def draw(
+    request: Request,
+    page: str,
+    form: FilterForm[Any],
+    around: Callable[[], dict[str, Any]],
+    answered: Answered[Any] | None,
+) -> HttpResponse:
+    """The list page of that name, or the list alone where htmx replaces it; 502 where the answer
+    turned out to be trouble. `around` is what the page shows whatever the answer says; without
+    `answered` nothing is asked."""
+
+    def draw_around() -> str:
+        context = {**list_context(request, page, form), **around(), "answered": answered}
+        drawn = render_to_string(f"history/{page}.jinja", context, request, using="jinja")
+        if answered:
+            note_ahead(request)
+        return drawn
+
+    whole = answered.page(draw_around) if answered else draw_around()
+    response = HttpResponse(whole, status=answered.status if answered else 200)
     # Else the browser's Back may show a list without its page.
     patch_vary_headers(response, ("HX-Request", "HX-Target"))
     return response
 
 
 def total_of[M: Method](
-    request: Request, form: FilterForm[M], ask: Callable[[Client, M], Answer[Any]]
+    request: Request, form: FilterForm[M], ask: Callable[[Client, M], Reply[Any]]
 ) -> HttpResponse:
     """The count of all rows that match, for the pager, once the rows are there."""
     count, failed = None, not form.is_valid()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, cast
 
 from django.contrib.auth.models import User
@@ -17,7 +18,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from history import refine
-from history.ahead import Answered, ask_ahead
+from history.ahead import Answered
 from history.api import wire
 from history.api.client import RemoteError
 from history.api.replies import CallSessionInfoType
@@ -30,7 +31,7 @@ from history.permissions import Right, may, needs
 from history.rates import by_number, limited
 from history.recordings import Recording, recordings
 from history.templatetags.show import duration, filesize, money
-from history.views.lists import defaults, draw, kept_view, list_context, remember
+from history.views.lists import defaults, draw, kept_view, remember
 
 SOON = 30  # days before its end in which a recording is marked
 
@@ -55,16 +56,19 @@ def listed(request: Request) -> HttpResponse:
     if view := kept_view(request, "recordings"):
         return redirect(view)
     form = RecordingsForm(request.GET, defaults(request))
-    context: dict[str, Any] = {}
+    answered = None
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
         user = cast(User, request.user)
-        found = ask_ahead(lambda: answer(form, user.pk))
-        costs = may(user, Right.COSTS)
-        context["answered"] = Answered(lambda: _shown(form, found(), costs=costs))
-        remember(request, "recordings", form)
-    context |= list_context(request, "recordings", form)
-    return draw(request, "history/recordings.jinja", context)
+        shown = partial(_shown, form, costs=may(user, Right.COSTS))
+        answered = Answered(lambda: answer(form, user.pk), shown)
+
+    def around() -> dict[str, Any]:
+        if answered:
+            remember(request, "recordings", form)
+        return {}
+
+    return draw(request, "recordings", form, around, answered)
 
 
 def answer(form: RecordingsForm, user_id: int) -> Answer:

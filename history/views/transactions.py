@@ -1,6 +1,7 @@
 """The Transactions page: the list with its sums, its count, and what one transaction charged."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -13,7 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from history import charged
-from history.ahead import Answered, ask_ahead
+from history.ahead import Answered
 from history.answers import Drawn
 from history.api import wire
 from history.api.client import Client, RemoteError
@@ -29,7 +30,7 @@ from history.rates import limited
 from history.sums import decimals, sums
 from history.trouble import trouble
 from history.views.charts import above_list
-from history.views.lists import defaults, draw, eyes, kept_view, list_context, remember, total_of
+from history.views.lists import defaults, draw, eyes, kept_view, remember, total_of
 from history.words import CHARGE_OF_A_SESSION, FAMILIES
 
 
@@ -39,18 +40,20 @@ def transactions(request: Request) -> HttpResponse:
     if view := kept_view(request, "transactions"):
         return redirect(view)
     form = TransactionsForm(request.GET, defaults(request))
-    context: dict[str, Any] = {}
+    answered = None
     if form.is_valid():
         timezone.activate(wire.zone(form.chosen.zone))
         drawn = eyes(request)
-        page = ask_ahead(lambda: _answer(form, drawn))
-        context["answered"] = Answered(lambda: _shown(form, page()), drawn)
-        remember(request, "transactions", form)
-        context |= {"holds": form.cleaned_data["is_uncommitted"], "export_url": _export(form)}
-    context |= list_context(request, "transactions", form)
-    context |= {"chart": above_list(request, "transactions", form)}
-    context |= {"tabs": _tabs(form), "tabs_label": _t("Which transactions")}
-    return draw(request, "history/transactions.jinja", context)
+        answered = Answered(lambda: _answer(form, drawn), partial(_shown, form), drawn)
+
+    def around() -> dict[str, Any]:
+        context: dict[str, Any] = {"tabs": _tabs(form), "tabs_label": _t("Which transactions")}
+        if answered:
+            remember(request, "transactions", form)
+            context |= {"holds": form.cleaned_data["is_uncommitted"], "export_url": _export(form)}
+        return {**context, "chart": above_list(request, "transactions", form)}
+
+    return draw(request, "transactions", form, around, answered)
 
 
 def _answer(form: TransactionsForm, drawn: Drawn) -> Page[TransactionInfoType]:
