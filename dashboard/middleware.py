@@ -5,7 +5,6 @@ from collections.abc import Callable
 from secrets import randbelow
 from typing import Any
 
-from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -20,6 +19,7 @@ from django.utils.translation import gettext as _t
 from isal import igzip
 
 from history.permissions import roles_anywhere
+from history.trail import address_of
 
 type View = Callable[[HttpRequest], HttpResponseBase]
 
@@ -97,7 +97,7 @@ def seen(get_response: View) -> View:
 def _note(request: HttpRequest) -> None:
     at, address = request.session.get("seen", (0, ""))
     # An address that changes is noted at once.
-    now, here = int(time.time()), get_adapter(request).get_client_ip(request)
+    now, here = int(time.time()), address_of(request)
     if now - at > SEEN_EVERY or here != address:
         request.session["seen"] = (now, here)
         UserSession.objects.create_from_request(request)

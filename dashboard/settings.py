@@ -171,6 +171,7 @@ TEMPLATES = [
                 "django.template.context_processors.csrf",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "history.jinja.words",
                 "history.middleware.frame",
             ],
         },

@@ -27,7 +27,7 @@ from jinja2.runtime import Context
 
 from history.addresses import url
 from history.ahead import Answered
-from history.jinja_code import Drawing, counted, text, text_of
+from history.jinja_code import Drawing, counted, text, text_in, text_of
 from history.paging import Pager
 from history.queues import waterfall
 from history.templatetags import charts, ledger, sessions, show
@@ -47,6 +47,11 @@ def environment(**options: Any) -> Drawing:
     made.filters |= {"date": written_date, "day": day}
     made.globals |= {**helpers(), "_": text, "ngettext": counted, "pgettext": text_of}
     return made
+
+
+def words(request: HttpRequest) -> dict[str, Any]:
+    """Context of pages that Jinja draws: their language, found out once."""
+    return {"_": text_in(translation.get_language())}
 
 
 @cache

@@ -4,9 +4,10 @@ Of a row's time half went into wrapping each piece of text in a Markup of its ow
 before each call whether the function wants the context, and into looking up the same few words.
 """
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 from django.utils import translation
 from django.utils.safestring import SafeString
@@ -23,7 +24,19 @@ def shown(value: object) -> str:
         return value  # type: ignore[return-value]
     if kind is str:
         return escape(value)  # type: ignore[arg-type]
+    if kind in _LAZY:
+        translate, message = cast(Any, value).__reduce__()[1][:2]
+        return _said(translation.get_language(), translate, message)
     return str(value) if kind is int else escape_anything(value)
+
+
+# Labels are the same few, and to translate each anew takes longer than to draw a row.
+_LAZY = frozenset((type(translation.gettext_lazy("")), type(translation.pgettext_lazy("", ""))))
+
+
+@lru_cache(maxsize=1024)
+def _said(language: str | None, translate: Callable[..., str], message: tuple[str, ...]) -> str:
+    return escape(translate(*message))
 
 
 class _Code(CodeGenerator):
@@ -75,9 +88,19 @@ class Drawing(Environment):
 
 def text(message: str, /, **values: object) -> str:
     """The message in the language of who looks; `_` in templates."""
-    if not values:
-        return _words(translation.get_language(), message)
-    return SafeString(translation.gettext(message) % _shown(values))
+    return text_in(translation.get_language())(message, **values)
+
+
+@cache
+def text_in(language: str | None) -> Callable[..., str]:
+    """The same in one language, for a page, which asks a hundred times."""
+
+    def said(message: str, /, **values: object) -> str:
+        if not values:
+            return _words(language, message)
+        return SafeString(translation.gettext(message) % _shown(values))
+
+    return said
 
 
 def counted(one: str, many: str, number: int, /, **values: object) -> str:

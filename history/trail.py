@@ -65,10 +65,13 @@ def note(
 
 def address_of(request: HttpRequest) -> str:
     """The address a request came from; sign-in counts its attempts by the same one."""
-    try:
-        return str(get_adapter(request).get_client_ip(request))
-    except PermissionDenied:
-        return ""
+    if not hasattr(request, "_address"):
+        try:
+            request._address = str(get_adapter(request).get_client_ip(request))  # type: ignore[attr-defined]
+        except PermissionDenied:
+            request._address = ""  # type: ignore[attr-defined]
+    address: str = request._address  # type: ignore[attr-defined]
+    return address
 
 
 def _plain(value: Any) -> Any:
