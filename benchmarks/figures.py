@@ -30,15 +30,16 @@ def _short(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.3g}")
 
 
-def alternate(rounds: int, *ways: Callable[[], object]) -> list[list[float]]:
+def alternate(rounds: int, *ways: Callable[[], object], warm_up: int = 1) -> list[list[float]]:
     """Milliseconds of each way, taken in turn, so that whatever else the machine does meets all
-    alike. The first turn, which warms up, does not count."""
+    alike. The first turns, which warm up, do not count."""
+    for _turn in range(warm_up):
+        for way in ways:
+            way()
     taken: list[list[float]] = [[] for _ in ways]
-    for turn in range(rounds + 1):
+    for _turn in range(rounds):
         for way, times in zip(ways, taken, strict=True):
             times.append(milliseconds(way))
-        if turn == 0:
-            taken = [[] for _ in ways]
     return taken
 
 

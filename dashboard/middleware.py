@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect, resolve_url
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _t
@@ -70,6 +71,16 @@ def _packed(content: bytes) -> bytes:
     name = b"a" * randbelow(100) + b"\0"
     # RFC 1952: of ten bytes the fourth says whether a name follows them.
     return packed[:3] + b"\x08" + packed[4:10] + name + packed[10:]
+
+
+class Csrf(CsrfViewMiddleware):
+    """Sends the cookie to who has not got it. Django sends it with each page that has a form, so
+    that it never ends; ours is made anew at each sign-in, and outlives that by months."""
+
+    def _set_csrf_cookie(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        if request.COOKIES.get(settings.CSRF_COOKIE_NAME) != request.META["CSRF_COOKIE"]:
+            super()._set_csrf_cookie(request, response)  # type: ignore[misc]
+        patch_vary_headers(response, ("Cookie",))
 
 
 def powers(get_response: View) -> View:
