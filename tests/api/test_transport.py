@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -378,6 +379,18 @@ def test_asks_the_limiter_before_each_attempt_and_tells_each_result(
     assert asked == ["GetCallHistory"] * 3
     assert [one.result for one in observed] == ["unreachable", "refused 340", "ok"]
     assert all(0 <= one.seconds < 5 for one in observed)
+
+
+def test_tells_when_a_request_has_left_before_its_answer_is_there(
+    remote: Remote, connect: Connect
+) -> None:
+    moments: list[float] = []
+    client = connect(retry_for=5, request_sent=lambda: moments.append(time.monotonic()))
+    remote.will(as_html(status=503), replace(NO_ROWS, pause=0.3))
+    sessions(client)
+    ended = time.monotonic()
+    assert len(moments) == len(remote.received) == 2
+    assert ended - moments[-1] >= 0.3
 
 
 def test_a_limiter_may_say_no(remote: Remote, connect: Connect) -> None:

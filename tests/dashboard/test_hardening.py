@@ -84,6 +84,16 @@ def test_cookies_are_kept_from_scripts_and_other_sites(people: dict[str, User]) 
     assert session["samesite"] == csrf["samesite"] == "Lax"
 
 
+def test_the_cookie_of_forms_is_sent_once(people: dict[str, User]) -> None:
+    client = sign_in("agent")
+    assert len(client.cookies["csrftoken"].value) == 32
+    assert "csrftoken" not in client.get("/settings/").cookies
+    del client.cookies["csrftoken"]
+    assert "csrftoken" in client.get("/settings/").cookies
+    client.cookies["csrftoken"] = "no token"
+    assert "csrftoken" in client.get("/settings/").cookies
+
+
 def test_in_production_cookies_travel_encrypted_only(tmp_path: Any) -> None:
     for name in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT"):
         assert show(name, tmp_path, ALLOWED_HOSTS="voxledger.example.com") == "True"

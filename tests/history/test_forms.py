@@ -1,12 +1,17 @@
 """Filter forms: what people type becomes the question the API is asked, or an error that helps."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.http import QueryDict
 
 from history.api import wire
-from history.forms import CallsForm, Defaults
+from history.forms import CallsForm, Defaults, FilterForm
+from history.forms_acd import AcdForm
+from history.forms_audit import AuditForm
+from history.forms_recordings import RecordingsForm
+from history.forms_transactions import TransactionsForm
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
@@ -96,6 +101,26 @@ def test_bad_input_is_named_and_shown_beside_its_field(query: str, field: str, w
     asked = form(query)
     assert not asked.is_valid()
     assert words in asked.errors[field][0]
+
+
+def test_forms_share_nothing_of_the_person() -> None:
+    """Their fields are made once for all of them."""
+    query = "remote_number=030+55509876"
+    german, plain = form(query, region="DE"), form(query)
+    assert german.is_valid()
+    assert plain.is_valid()
+    assert german.cleaned_data["remote_number"] == ("493055509876",)
+    assert plain.cleaned_data["remote_number"] != ("493055509876",)
+    assert german.fields["contains"] is plain.fields["contains"]
+
+
+@pytest.mark.parametrize("form", [AcdForm, AuditForm, CallsForm, RecordingsForm, TransactionsForm])
+def test_what_is_not_said_is_what_is_said_empty(form: type[FilterForm[Any]]) -> None:
+    unsaid = form(QueryDict(), Defaults(), NOW)
+    empty = form(QueryDict("&".join(f"{name}=" for name in unsaid.fields)), Defaults(), NOW)
+    assert unsaid.is_valid()
+    assert empty.is_valid()
+    assert unsaid.cleaned_data == empty.cleaned_data
 
 
 def test_chips_say_what_is_applied_and_lead_to_the_query_without_it() -> None:

@@ -4,16 +4,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.template import Context, Template, engines
 from django.urls import set_script_prefix
 from django.utils import formats, translation
+from django.utils.html import escape
 from django.utils.safestring import mark_safe
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined, UndefinedError
 
-from history.jinja import once
+from history.forms import CallsForm, Defaults
+from history.jinja import filter_field, once
 from history.navigation import PLACES, Stop
 from history.templatetags import show
 
@@ -83,6 +86,41 @@ def test_says_it_in_the_language_of_who_looks() -> None:
     assert len(set(said.values())) == 3
     assert ">none<" in said["en"]
     assert ">нет<" in said["ru"]
+
+
+def test_labels_are_said_in_the_language_of_who_looks_and_escaped() -> None:
+    labels = {
+        "plain": gettext_lazy("Calls"),
+        "of": pgettext_lazy("period", "From"),
+        "nasty": gettext_lazy(NASTY),
+    }
+    said = {}
+    for language in ("en", "ru", "en", "ru"):
+        with translation.override(language):
+            got = drawn("{{ plain }} {{ of }} {{ nasty }}", **labels)
+            assert got == " ".join(escape(str(label)) for label in labels.values())
+            said.setdefault(language, got)
+            assert said[language] == got
+    assert said["en"] != said["ru"]
+    assert "<b>" not in said["en"]
+
+
+def test_a_field_is_drawn_with_what_is_typed_into_it() -> None:
+    """What was drawn for one text is used for the next one; nothing of the first may stay."""
+
+    def field(name: str, query: str, language: str = "en") -> str:
+        with translation.override(language):
+            return filter_field(CallsForm(QueryDict(query), Defaults())[name])
+
+    assert 'value="front"' in field("application_name", "application_name=front")
+    other = field("application_name", "application_name=%22%3E%3Cscript%3E")
+    assert 'value="&quot;&gt;&lt;script&gt;"' in other
+    assert "front" not in other
+    assert "value=" not in field("application_name", "")
+    assert "value=" not in field("application_name", "application_name=")
+    assert "\none\ntwo</textarea>" in field("remote_number", "remote_number=one%0Atwo")
+    assert 'value="2026-03-02T00:00:00"' in field("from_date", "from_date=2026-03-02")
+    assert field("application_name", "", "ru") != field("application_name", "")
 
 
 def test_what_is_put_into_a_text_is_escaped() -> None:
