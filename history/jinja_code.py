@@ -31,7 +31,9 @@ def shown(value: object) -> str:
 
 
 # Labels are the same few, and to translate each anew takes longer than to draw a row.
-_LAZY = frozenset((type(translation.gettext_lazy("")), type(translation.pgettext_lazy("", ""))))
+_LAZY = frozenset(
+    (type(translation.gettext_lazy("Calls")), type(translation.pgettext_lazy("period", "From")))
+)
 
 
 @lru_cache(maxsize=1024)
