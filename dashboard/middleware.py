@@ -13,7 +13,6 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect, resolve_url
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _t
@@ -73,14 +72,19 @@ def _packed(content: bytes) -> bytes:
     return packed[:3] + b"\x08" + packed[4:10] + name + packed[10:]
 
 
-class Csrf(CsrfViewMiddleware):
-    """Sends the cookie to who has not got it. Django sends it with each page that has a form, so
-    that it never ends; ours is made anew at each sign-in, and outlives that by months."""
+def csrf_cookie_once(get_response: View) -> View:
+    """Only who has not got the cookie of forms gets it. Django sends it with each page that has a
+    form, so that it never ends; ours is made anew at each sign-in and outlives that by months."""
 
-    def _set_csrf_cookie(self, request: HttpRequest, response: HttpResponseBase) -> None:
-        if request.COOKIES.get(settings.CSRF_COOKIE_NAME) != request.META["CSRF_COOKIE"]:
-            super()._set_csrf_cookie(request, response)  # type: ignore[misc]
-        patch_vary_headers(response, ("Cookie",))
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if request.META.get("CSRF_COOKIE_NEEDS_UPDATE"):
+            patch_vary_headers(response, ("Cookie",))
+            held = request.COOKIES.get(settings.CSRF_COOKIE_NAME)
+            request.META["CSRF_COOKIE_NEEDS_UPDATE"] = held != request.META["CSRF_COOKIE"]
+        return response
+
+    return middleware
 
 
 def powers(get_response: View) -> View:

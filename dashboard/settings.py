@@ -125,7 +125,8 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "dashboard.middleware.Csrf",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "dashboard.middleware.csrf_cookie_once",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -164,17 +165,7 @@ TEMPLATES = [
         "NAME": "jinja",
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [BASE_DIR / "templates"],
-        "OPTIONS": {
-            "environment": "history.jinja.environment",
-            "context_processors": [
-                # Asked for once a page, not once for each form in it.
-                "django.template.context_processors.csrf",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-                "history.jinja.words",
-                "history.middleware.frame",
-            ],
-        },
+        "OPTIONS": {"environment": "history.jinja.environment"},
     },
 ]
 

@@ -13,9 +13,12 @@ from typing import Any, cast
 
 from django import forms, template
 from django.conf import settings
+from django.contrib.auth.context_processors import auth
+from django.contrib.messages.context_processors import messages
 from django.forms import BoundField
 from django.http import HttpRequest
 from django.template import defaultfilters, engines
+from django.template.context_processors import csrf
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import get_script_prefix
@@ -28,6 +31,7 @@ from jinja2.runtime import Context
 from history.addresses import url
 from history.ahead import Answered
 from history.jinja_code import Drawing, counted, text, text_in, text_of
+from history.middleware import frame
 from history.paging import Pager
 from history.queues import waterfall
 from history.templatetags import charts, ledger, sessions, show
@@ -47,11 +51,6 @@ def environment(**options: Any) -> Drawing:
     made.filters |= {"date": written_date, "day": day}
     made.globals |= {**helpers(), "_": text, "ngettext": counted, "pgettext": text_of}
     return made
-
-
-def words(request: HttpRequest) -> dict[str, Any]:
-    """Context of pages that Jinja draws: their language, found out once."""
-    return {"_": text_in(translation.get_language())}
 
 
 @cache
@@ -211,6 +210,17 @@ def looked(text: str, answer: Any, pager: Pager) -> SafeString:
 def bar_chart(*said: Any) -> SafeString:
     """The tag {% bar_chart %}."""
     return from_django("components/_bar_chart.html", **charts.bar_chart(*said))
+
+
+# Pages, and parts of Django's
+
+
+def draw_page(request: HttpRequest, name: str, context: Mapping[str, Any]) -> SafeString:
+    """A whole page, with what pages of Django get from context processors."""
+    around = {"request": request, "_": text_in(translation.get_language())}
+    for processor in (csrf, auth, messages, frame):
+        around |= processor(request)
+    return SafeString(engines["jinja"].get_template(name).render({**around, **context}))
 
 
 def draw(context: template.Context, name: str, **more: object) -> SafeString:

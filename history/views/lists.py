@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 from django.core.paginator import Page
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import get_script_prefix
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
@@ -23,6 +22,7 @@ from history.api.methods import Method
 from history.api.replies import Page as Reply
 from history.connection import account_zone, connect
 from history.forms import Defaults, FilterForm
+from history.jinja import draw_page
 from history.listing import Link, period_button
 from history.middleware import Request
 from history.models import RecentSearch, SavedView
@@ -118,7 +118,7 @@ def draw(
 
     def draw_around() -> str:
         context = {**list_context(request, page, form), **around(), "answered": answered}
-        drawn = render_to_string(f"history/{page}.jinja", context, request, using="jinja")
+        drawn = draw_page(request, f"history/{page}.jinja", context)
         if answered:
             note_ahead(request)
         return drawn
