@@ -7,7 +7,9 @@ that is refused (401) the token goes along, and from then on at once for files b
 """
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
@@ -22,6 +24,7 @@ METHOD = "media"  # what errors and metrics call it: there is no remote method o
 
 VENDOR_HOSTS = (".voximplant.com",)
 MAX_REDIRECTS = 3
+LITTLE, PATIENCE = 256 * 1024, 0.5  # bytes, seconds
 MAX_PLACES = 1000  # buckets to remember; an account has a handful
 # Printable ASCII without the backslash, which some readers of addresses take for a slash.
 PLAIN = re.compile(r"[!-\[\]-~]+", re.ASCII)
@@ -59,6 +62,15 @@ class Media:
         return self._transport.chunks(METHOD, self._response, decode=False)
 
     def close(self) -> None:
+        """Reads what little is left, so that the next part comes over the same connection: to
+        connect anew takes two or three ways to the host and back, and a listener waits for it."""
+        left = self._response.raw.length_remaining
+        if left and left <= LITTLE:
+            give_up = time.monotonic() + PATIENCE
+            with suppress(Unreachable):
+                for _chunk in self.chunks():
+                    if time.monotonic() > give_up:
+                        break
         self._response.close()
 
     def __enter__(self) -> Self:

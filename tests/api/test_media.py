@@ -300,3 +300,25 @@ def test_remembers_only_so_many_secure_places(
         for bucket in ("a-secure", "b-secure", "c-secure"):
             client.open_media(f"{remote.origin}/{bucket}/x").close()
     assert len(remote.received) == 6 + 4
+
+
+def test_a_part_that_is_left_early_leaves_the_connection_to_the_next(
+    remote: Remote, api: Client
+) -> None:
+    remote.respond = lambda _: Answer(body=AUDIO * 20, headers={"Content-Type": "audio/mpeg"})
+    for _part in range(3):
+        with api.open_media(f"{remote.origin}/vox-records/QXVkaW8") as media:
+            assert next(media.chunks())
+    assert len({received.headers["X-Peer"] for received in remote.received}) == 1
+
+
+def test_what_is_long_or_slow_is_not_read_to_its_end(remote: Remote, api: Client) -> None:
+    began = time.monotonic()
+    for body, answer in ((AUDIO * 100, {}), (AUDIO[:100], {"drip": 0.1})):
+        remote.respond = lambda _, body=body, answer=answer: Answer(
+            body=body, headers={"Content-Type": "audio/mpeg"}, **answer
+        )
+        with api.open_media(f"{remote.origin}/vox-records/QXVkaW8") as media:
+            assert next(media.chunks())
+    assert time.monotonic() - began < 5
+    assert len({received.headers["X-Peer"] for received in remote.received}) == 2
