@@ -14,6 +14,7 @@ from history.accounts import switch
 from history.answers import as_of
 from history.api import wire
 from history.api.client import RemoteError
+from history.media import Reference
 from history.models import Preferences
 from history.navigation import rail
 from history.permissions import Right, rights
@@ -28,6 +29,7 @@ class Request(HttpRequest):
 
     htmx: HtmxDetails
     prefs: Preferences
+    opened: Reference  # a file of a call (history/views/media.py)
 
 
 def preferences(get_response: View) -> View:

@@ -26,7 +26,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from history.media import Expired, Forged, Kind, Purpose, Reference
+from history.media import Kind, Purpose, Reference
 from history.models import accounts
 from history.models.trail import Action, TrailEntry, TrailHead, prune
 
@@ -253,7 +253,7 @@ def _note_post(request: HttpRequest, name: str, status: int, parts: Mapping[str,
 
 def _note_page(request: HttpRequest, name: str, parts: Mapping[str, Any]) -> None:
     if name in ("media", "transcript", "session_log"):
-        _note_media(request, parts["sealed"], again=name == "media")
+        _note_media(request, again=name == "media")
         return
     page = PAGES.get(name)
     if page is not None:
@@ -269,10 +269,9 @@ def _note_page(request: HttpRequest, name: str, parts: Mapping[str, Any]) -> Non
 _OF_KIND = {Kind.RECORDING: Action.PLAY, Kind.TRANSCRIPT: Action.VIEW, Kind.LOG: Action.VIEW}
 
 
-def _note_media(request: HttpRequest, sealed: str, *, again: bool) -> None:
-    try:
-        found = Reference.unsealed(sealed, request.user.pk)
-    except (Forged, Expired):
+def _note_media(request: HttpRequest, *, again: bool) -> None:
+    found: Reference | None = getattr(request, "opened", None)
+    if found is None:
         return
     action = Action.DOWNLOAD if found.purpose is Purpose.DOWNLOAD else _OF_KIND[found.kind]
     key = found.record_id or found.session_id

@@ -98,6 +98,7 @@ def referenced(*kinds: Kind) -> Callable[[View], Callable[[Request, str], HttpRe
                 return _sorry(request, expired(error.reference), sealed)
             if found.kind not in kinds:
                 raise Http404
+            request.opened = found  # for the trail
             return view(request, found, sealed)
 
         opened.right = Right.LISTEN  # type: ignore[attr-defined]
