@@ -275,3 +275,11 @@ def test_htmx_gets_the_list_without_the_page_around_it(agent: Client, sandbox: S
     # What replaces something else, or all of a page, is cut from a page.
     other = agent.get("/calls/", DAY, headers={"HX-Request": "true", "HX-Target": "main"})
     assert 'id="rail"' in other.content.decode()
+
+
+def test_the_dialog_about_keys_says_whether_they_are_on(agent: Client) -> None:
+    assert "data-keys-switch checked>" in show(agent).content.decode()
+    agent.cookies["keys"] = "off"
+    page = show(agent).content.decode()
+    assert "data-keys-switch>" in page
+    assert 'data-keys="off"' in page
