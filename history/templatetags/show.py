@@ -139,9 +139,8 @@ def _day_of(local: datetime) -> tuple[date, tzinfo | None, timedelta | None]:
 def _moment(
     day: date, zone: tzinfo | None, offset: timedelta | None, pattern: str, language: str | None
 ) -> str:
-    ahead = f"{datetime.combine(day, time(), tz(offset or timedelta())):%:z}"
     return (
-        f'<time class="nowrap" datetime="{day.isoformat()}T{_CLOCK}{ahead}"'
+        f'<time class="nowrap" datetime="{day.isoformat()}T{_CLOCK}{_ahead(offset)}"'
         f' title="{escape(_in_full(day, zone, offset, language))}">'
         f"{escape(_written(day, pattern))}</time>"
     )
@@ -151,8 +150,12 @@ def _moment(
 def _in_full(day: date, zone: tzinfo | None, offset: timedelta | None, language: str | None) -> str:
     words = f"{formats.date_format(day, 'l')}, {formats.date_format(day, 'DATE_FORMAT')}"
     # Not by date_format, which leaves the offset out in the repeated hour, where it matters most.
-    ahead = f"{datetime.combine(day, time(), tz(offset or timedelta())):%:z}"
-    return f"{words}, {_written(day, 'TIME_FORMAT')} {zone} (UTC{ahead})"
+    return f"{words}, {_written(day, 'TIME_FORMAT')} {zone} (UTC{_ahead(offset)})"
+
+
+def _ahead(offset: timedelta | None) -> str:
+    """`+02:00`."""
+    return f"{datetime(2000, 1, 1, tzinfo=tz(offset or timedelta())):%:z}"
 
 
 def _written(day: date, pattern: str) -> str:

@@ -28,7 +28,7 @@ from history.paging import Pager, pager
 from history.permissions import Right, needs
 from history.queues import common_scale, lanes, seconds_drawn, since_begin
 from history.rates import limited
-from history.views.lists import defaults, draw, kept_view, remember, total_of
+from history.views.lists import defaults, draw, kept_view, total_of
 
 EVER = timedelta(days=3 * 366)
 
@@ -63,7 +63,6 @@ def acd(request: Request) -> HttpResponse:
     def around() -> dict[str, Any]:
         context: dict[str, Any] = {"tabs": _tabs(form), "tabs_label": _t("Which callers")}
         if answered:
-            remember(request, "acd", form)
             context["export_url"] = f"{url('report_new')}?{form.instead(kind='acd')}"
         return context
 

@@ -29,7 +29,7 @@ from history.middleware import Request
 from history.paging import Pager, onward, pager, previous
 from history.permissions import Right, needs
 from history.rates import limited, looking_through
-from history.views.lists import defaults, draw, kept_view, remember, total_of
+from history.views.lists import defaults, draw, kept_view, total_of
 
 COLUMNS = (
     Column(name="who", label=_("Who")),
@@ -65,7 +65,6 @@ def audit(request: Request) -> HttpResponse:
     def around() -> dict[str, Any]:
         context: dict[str, Any] = {"tabs": _tabs(form), "tabs_label": _t("Which entries")}
         if answered:
-            remember(request, "audit", form)
             context["export_url"] = f"{url('report_new')}?{form.instead(kind='audit', only='')}"
         return context
 

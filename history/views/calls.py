@@ -31,7 +31,7 @@ from history.rates import by_number, limited, looking_through
 from history.reports.drafts import USUAL_ON_CALLS
 from history.verdict import REFINEMENTS, mentions
 from history.views.charts import above_list
-from history.views.lists import defaults, draw, eyes, kept_view, remember, total_of
+from history.views.lists import defaults, draw, eyes, kept_view, total_of
 
 USUAL = frozenset(USUAL_ON_CALLS)
 COLUMNS = (
@@ -78,7 +78,6 @@ def calls(request: Request) -> HttpResponse:
     def around() -> dict[str, Any]:
         context: dict[str, Any] = {"tabs": _tabs(form), "tabs_label": _t("Which calls")}
         if answered:
-            remember(request, "calls", form)
             currency = _currency(request, form)
             drawn.complete = currency != ""
             context |= _columns(request, form, currency)

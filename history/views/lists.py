@@ -117,6 +117,8 @@ def draw(
     `answered` nothing is asked."""
 
     def draw_around() -> str:
+        if answered:
+            remember(request, page, form)
         context = {**list_context(request, page, form), **around(), "answered": answered}
         drawn = draw_page(request, f"history/{page}.jinja", context)
         if answered:

@@ -31,7 +31,7 @@ from history.permissions import Right, may, needs
 from history.rates import by_number, limited
 from history.recordings import Recording, recordings
 from history.templatetags.show import duration, filesize, money
-from history.views.lists import defaults, draw, kept_view, remember
+from history.views.lists import defaults, draw, kept_view
 
 SOON = 30  # days before its end in which a recording is marked
 
@@ -62,13 +62,7 @@ def listed(request: Request) -> HttpResponse:
         user = cast(User, request.user)
         shown = partial(_shown, form, costs=may(user, Right.COSTS))
         answered = Answered(lambda: answer(form, user.pk), shown)
-
-    def around() -> dict[str, Any]:
-        if answered:
-            remember(request, "recordings", form)
-        return {}
-
-    return draw(request, "recordings", form, around, answered)
+    return draw(request, "recordings", form, dict, answered)
 
 
 def answer(form: RecordingsForm, user_id: int) -> Answer:

@@ -30,7 +30,7 @@ from history.rates import limited
 from history.sums import decimals, sums
 from history.trouble import trouble
 from history.views.charts import above_list
-from history.views.lists import defaults, draw, eyes, kept_view, remember, total_of
+from history.views.lists import defaults, draw, eyes, kept_view, total_of
 from history.words import CHARGE_OF_A_SESSION, FAMILIES
 
 
@@ -49,7 +49,6 @@ def transactions(request: Request) -> HttpResponse:
     def around() -> dict[str, Any]:
         context: dict[str, Any] = {"tabs": _tabs(form), "tabs_label": _t("Which transactions")}
         if answered:
-            remember(request, "transactions", form)
             context |= {"holds": form.cleaned_data["is_uncommitted"], "export_url": _export(form)}
         return {**context, "chart": above_list(request, "transactions", form)}
 
